@@ -1,0 +1,87 @@
+/** The debian architectures that lockstep builds for. */
+export const architectures = ['armhf', 'arm64', 'amd64'] as const;
+export type Architecture = (typeof architectures)[number];
+
+/** One entry under `images:`. */
+export interface ImageConfig {
+  name: string;
+  arch: Architecture;
+  suites: string[];
+  packages: string[];
+  /** Directories laid over the image, absolute paths, last wins. */
+  overlay: string[];
+  /** Base URL of the archive; null: what the toolbox's own apt uses. */
+  mirror: string | null;
+  /** Version written into the commit and os-release; null: the first 12 digits of the lockfile's digest. */
+  version: string | null;
+  /** Kernel arguments of the deployment, beside root= and ostree= */
+  kargs: string[];
+  pins: PinConfig[];
+  /** Absolute path of the lockfile, `<name>.lock` beside lockstep.yml. */
+  lockfile: string;
+}
+
+export interface PinConfig {
+  package: string;
+  version: string;
+  reason: string;
+  /** ISO date. */
+  expires: string | null;
+}
+
+export type DeviceConfig = RealDevice | VirtualDevice;
+
+interface AnyDevice {
+  name: string;
+  labels: string[];
+  /** Name of the image that it runs: the only image when not given. */
+  image: string;
+}
+
+export interface RealDevice extends AnyDevice {
+  virtual: false;
+  host: string;
+  port: number;
+  user: string;
+  /** `SHA256:…` fingerprint as `ssh-keygen -l` prints it. */
+  hostKey: string;
+  /** Absolute path of a private key; null: the ssh agent, then ~/.ssh/id_*. */
+  identity: string | null;
+}
+
+/** An ARMv7 machine in QEMU with U-Boot. */
+export interface VirtualDevice extends AnyDevice {
+  virtual: true;
+  /** MiB */
+  memory: number;
+  /** MiB */
+  disk: number;
+}
+
+export interface TestsConfig {
+  /** Absolute path. */
+  dir: string;
+  /** For each test, in milliseconds. */
+  timeoutMs: number;
+}
+
+export interface RefreshConfig {
+  branch: string;
+  /** The branch that a refresh starts from and is proposed to. */
+  base: string;
+  remote: string;
+  /** `run`: build, deploy and test here; a job: trigger it and follow it; null: no gate. */
+  gate: 'run' | { jenkins: string; job: string } | null;
+}
+
+/** lockstep.yml, checked, with defaults filled in and paths made absolute. */
+export interface Config {
+  /** Absolute path of lockstep.yml. */
+  file: string;
+  /** The directory that holds it. */
+  root: string;
+  images: ImageConfig[];
+  devices: DeviceConfig[];
+  tests: TestsConfig;
+  refresh: RefreshConfig;
+}

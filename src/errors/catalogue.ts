@@ -1,0 +1,297 @@
+import type { FailureExit } from './lockstep-error.ts';
+
+/** What `lockstep explain CODE` prints, and the exit code that the agent ends with. */
+export interface ErrorEntry {
+  exit: FailureExit;
+  /** What it means, in a sentence or two. */
+  meaning: string;
+  /** What to do, in a sentence or two. */
+  remedy: string;
+}
+
+const entries = {
+  E_USAGE: {
+    exit: 2,
+    meaning: 'The command line is wrong: an unknown verb or flag, or a missing argument.',
+    remedy: 'Run `lockstep --help` or `lockstep VERB --help`.',
+  },
+  E_CONFIG_MISSING: {
+    exit: 2,
+    meaning: 'There is no lockstep.yml in the directory that lockstep was told to work in.',
+    remedy: 'Change to the directory that has it, name it with `-C DIR`, or write one with `lockstep init`.',
+  },
+  E_CONFIG_SYNTAX: {
+    exit: 2,
+    meaning: 'lockstep.yml is not valid YAML.',
+    remedy: 'Look at the line named; indentation by spaces and unclosed quotes are the usual causes.',
+  },
+  E_CONFIG_KEY: {
+    exit: 2,
+    meaning: 'lockstep.yml has a key that lockstep does not know, or lacks one that it needs.',
+    remedy: 'Correct the key at the line named; `lockstep init --schema` prints the JSON Schema for editors.',
+  },
+  E_CONFIG_VALUE: {
+    exit: 2,
+    meaning: 'A value in lockstep.yml is of the wrong kind, or names something that does not exist.',
+    remedy: 'Correct the value at the line named.',
+  },
+  E_NO_SUCH_IMAGE: {
+    exit: 2,
+    meaning: 'An image was named that lockstep.yml does not define.',
+    remedy: 'Use one of the names under `images:`.',
+  },
+  E_NO_SUCH_DEVICE: {
+    exit: 2,
+    meaning: 'A device or label was named that lockstep.yml does not define.',
+    remedy: 'Use one of the names or labels under `devices:`.',
+  },
+  E_TESTS_MISSING: {
+    exit: 2,
+    meaning: 'The directory of device tests is missing or holds no executable file.',
+    remedy: 'Create the directory that `tests.dir` names and `chmod +x` the tests in it.',
+  },
+  E_APT_UNREACHABLE: {
+    exit: 1,
+    meaning: 'The package archive could not be reached.',
+    remedy: 'Check the network, the proxy and the `mirror:` of the image; the lockfile was not touched.',
+  },
+  E_APT_SIGNATURE: {
+    exit: 1,
+    meaning: 'A suite is not signed by a key of the archive keyring, so nothing of it can be trusted.',
+    remedy: 'Check the mirror; update `debian-archive-keyring`; do not work around it.',
+  },
+  E_APT_EXPIRED: {
+    exit: 1,
+    meaning: 'A suite says of itself that it is no longer valid: the mirror is stale, or somebody replays an old state.',
+    remedy: 'Check the clock of this machine, then the mirror.',
+  },
+  E_APT_NO_SUITE: {
+    exit: 2,
+    meaning: 'The archive has no such suite, or not for this architecture.',
+    remedy: 'Correct `suites:` or `arch:` of the image.',
+  },
+  E_APT_NO_PACKAGE: {
+    exit: 2,
+    meaning: 'A package that the image asks for exists in none of its suites.',
+    remedy: 'Check the spelling under `packages:`, and whether the suite that holds it is listed under `suites:`.',
+  },
+  E_APT_UNSOLVABLE: {
+    exit: 1,
+    meaning: 'The packages that the image asks for cannot be installed together.',
+    remedy: 'Look at the dependencies named; drop a package or a pin, or add the suite that holds what is missing.',
+  },
+  E_APT_FAILED: {
+    exit: 1,
+    meaning: 'apt failed for a reason that lockstep does not know.',
+    remedy: 'Read the last lines of apt in the message.',
+  },
+  E_LOCK_MISSING: {
+    exit: 2,
+    meaning: 'The image has no lockfile yet.',
+    remedy: 'Run `lockstep update`, and commit the lockfile.',
+  },
+  E_LOCK_SYNTAX: {
+    exit: 2,
+    meaning: 'The lockfile is not a valid Packages index.',
+    remedy: 'Restore it from version control, or make it anew with `lockstep update`.',
+  },
+  E_LOCK_STALE: {
+    exit: 2,
+    meaning: 'The lockfile was made for another configuration than lockstep.yml now holds.',
+    remedy: 'Run `lockstep update`, review the changes with `lockstep diff`, and commit the lockfile.',
+  },
+  E_FETCH_UNREACHABLE: {
+    exit: 1,
+    meaning: 'A deb could not be downloaded, in several attempts.',
+    remedy: 'Check the network, the proxy and the mirror; what was imported stays, the next build goes on from there.',
+  },
+  E_FETCH_GONE: {
+    exit: 1,
+    meaning: 'A deb that the lockfile pins is no longer on any mirror of the image.',
+    remedy: 'Run `lockstep update` to pin what the archive has now.',
+  },
+  E_DEB_CHECKSUM: {
+    exit: 1,
+    meaning: 'A deb is not the one that the lockfile pins: size or sha256 differ. It was not imported.',
+    remedy: 'The mirror is broken or hostile: use another one. Nothing of this deb was kept.',
+  },
+  E_DEB_FORMAT: {
+    exit: 1,
+    meaning: 'A deb cannot be read: it is not an ar archive, lacks a member, or holds a damaged tar or compression.',
+    remedy: 'Look at the package named; a deb of your own must be made with dpkg-deb.',
+  },
+  E_DEB_HOSTILE: {
+    exit: 1,
+    meaning: 'A deb holds a path that would lie outside the image.',
+    remedy: 'Do not use this deb.',
+  },
+  E_DISK_FULL: {
+    exit: 1,
+    meaning: 'A disk is full.',
+    remedy: 'Free space where the message says; the next run goes on from what was finished.',
+  },
+  E_TOOLBOX_NONE: {
+    exit: 1,
+    meaning: 'There is neither a Docker engine that answers nor root with the needed tools on this machine.',
+    remedy: 'Start Docker and give this user its socket, or run as root with the tools that `lockstep doctor` lists.',
+  },
+  E_TOOLBOX_TOOL: {
+    exit: 1,
+    meaning: 'The host toolbox lacks a program.',
+    remedy: 'Install the package that the message names, or use `--toolbox docker`.',
+  },
+  E_TOOLBOX_ENGINE: {
+    exit: 1,
+    meaning: 'The Docker engine refused or broke off what lockstep asked of it.',
+    remedy: 'Look at the engine’s message; `lockstep doctor` checks the engine.',
+  },
+  E_TOOLBOX_MOUNT: {
+    exit: 1,
+    meaning: 'The builder container does not see the project directory: the engine runs on another machine or in a container.',
+    remedy: 'Use an engine that shares this file system, mount the workspace at the same path, or use `--toolbox host`.',
+  },
+  E_TOOLBOX_BUILDER: {
+    exit: 1,
+    meaning: 'The builder image could not be made.',
+    remedy: 'Where no container registry answers, install `mmdebstrap` on this machine so that it can be bootstrapped.',
+  },
+  E_BINFMT: {
+    exit: 1,
+    meaning: 'This kernel cannot run programs of the image’s architecture: binfmt_misc has no entry for it.',
+    remedy: 'Install `qemu-user-static` and `binfmt-support` on the machine that runs the engine; see `lockstep doctor`.',
+  },
+  E_TOOL_FAILED: {
+    exit: 1,
+    meaning: 'A program in the toolbox failed.',
+    remedy: 'Read its last lines in the message.',
+  },
+  E_INTERRUPTED: {
+    exit: 1,
+    meaning: 'The run was interrupted; what it had started was stopped and taken away.',
+    remedy: 'Run it again: it goes on from what was finished.',
+  },
+  E_BUSY: {
+    exit: 1,
+    meaning: 'Another lockstep is at work in this project.',
+    remedy: 'Wait for it, or stop the process that the message names.',
+  },
+  E_CONFIGURE: {
+    exit: 1,
+    meaning: 'A package’s maintainer script failed while the image was configured.',
+    remedy: 'Read the script’s last lines in the message; the package may need another one, or an answer it cannot ask for.',
+  },
+  E_MERGE: {
+    exit: 1,
+    meaning: 'Two packages cannot be laid over each other: one has a directory where the other has something else.',
+    remedy: 'Drop one of the packages.',
+  },
+  E_OVERLAY: {
+    exit: 2,
+    meaning: 'An overlay directory of the image is missing or cannot be laid over it.',
+    remedy: 'Correct `overlay:` of the image.',
+  },
+  E_INITRAMFS: {
+    exit: 1,
+    meaning: 'The initramfs could not be made.',
+    remedy: 'The image needs `dracut` and `ostree-boot` beside the kernel; read dracut’s last lines in the message.',
+  },
+  E_REPO: {
+    exit: 1,
+    meaning: 'The ostree repository of the build is damaged or cannot be used.',
+    remedy: 'Run `ostree fsck --repo=.lockstep/repo`; the repository can be deleted, the next build makes it anew.',
+  },
+  E_NOT_BUILT: {
+    exit: 2,
+    meaning: 'The image has no commit yet.',
+    remedy: 'Run `lockstep build` first.',
+  },
+  E_SSH_HOST_KEY: {
+    exit: 1,
+    meaning: 'The device showed another host key than the one pinned: it was reinstalled, or it is another machine.',
+    remedy: 'Find out which; only then correct `hostKey:`.',
+  },
+  E_SSH_UNREACHABLE: {
+    exit: 1,
+    meaning: 'The device does not answer.',
+    remedy: 'Check power, network, and `host:` and `port:` of the device.',
+  },
+  E_SSH_AUTH: {
+    exit: 1,
+    meaning: 'The device refused every key that was offered.',
+    remedy: 'Put a public key into the device’s authorized_keys, or name another with `identity:`.',
+  },
+  E_SSH_CUT: {
+    exit: 1,
+    meaning: 'The connection to the device broke.',
+    remedy: 'Run it again: what arrived on the device is kept.',
+  },
+  E_DEVICE_PREPARE: {
+    exit: 1,
+    meaning: 'The device lacks something that a deployment needs.',
+    remedy: 'Mend what the message names.',
+  },
+  E_DEVICE_COMMAND: {
+    exit: 1,
+    meaning: 'A command on the device failed.',
+    remedy: 'Read its last lines in the message.',
+  },
+  E_DEVICE_DOWN: {
+    exit: 1,
+    meaning: 'The virtual device is not running.',
+    remedy: 'Start it with `lockstep devices up NAME`.',
+  },
+  E_DEVICE_BOOT: {
+    exit: 1,
+    meaning: 'The virtual device did not come up in time.',
+    remedy: 'Read its console in `.lockstep/devices/NAME/console.log`.',
+  },
+  E_DEPLOY: {
+    exit: 1,
+    meaning: 'At least one device does not run the commit that was deployed; its verdict says how it ended.',
+    remedy: 'Read the verdict, the journal and the console in `.lockstep/run/devices/NAME/`.',
+  },
+  E_TESTS_FAILED: {
+    exit: 3,
+    meaning: 'Tests failed on a device.',
+    remedy: 'Read the report in `.lockstep/run/`.',
+  },
+  E_GIT: {
+    exit: 1,
+    meaning: 'git failed.',
+    remedy: 'Read its last lines in the message.',
+  },
+  E_REFRESH_DIRTY: {
+    exit: 1,
+    meaning: 'The work tree holds changes that are not the refresh’s own, so nothing was committed.',
+    remedy: 'Run the refresh in a clean checkout.',
+  },
+  E_REFRESH_RACE: {
+    exit: 1,
+    meaning: 'Somebody pushed while the refresh was at work.',
+    remedy: 'Nothing was overwritten; the next refresh starts from the new state.',
+  },
+  E_JENKINS_UNREACHABLE: {
+    exit: 1,
+    meaning: 'The Jenkins controller does not answer or refused the credentials.',
+    remedy: 'Check the URL and the API token.',
+  },
+  E_JENKINS_BUILD: {
+    exit: 1,
+    meaning: 'The Jenkins build that was triggered did not succeed, or did not end in time.',
+    remedy: 'Follow the address in the message.',
+  },
+  E_NO_SUCH_CODE: {
+    exit: 2,
+    meaning: 'There is no such error code.',
+    remedy: 'Run `lockstep explain` for the list.',
+  },
+  E_INTERNAL: {
+    exit: 1,
+    meaning: 'lockstep met a state that it does not know: a defect.',
+    remedy: 'Run again with `--verbose` and report what it prints.',
+  },
+} satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof entries;
+
+export const catalogue: Record<ErrorCode, ErrorEntry> = entries;
