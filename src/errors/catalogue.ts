@@ -62,7 +62,8 @@ const entries = {
   },
   E_APT_EXPIRED: {
     exit: 1,
-    meaning: 'A suite says of itself that it is no longer valid: the mirror is stale, or somebody replays an old state.',
+    meaning:
+      'A suite says of itself that it is no longer valid: the mirror is stale, or somebody replays an old state.',
     remedy: 'Check the clock of this machine, then the mirror.',
   },
   E_APT_NO_SUITE: {
@@ -147,8 +148,10 @@ const entries = {
   },
   E_TOOLBOX_MOUNT: {
     exit: 1,
-    meaning: 'The builder container does not see the project directory: the engine runs on another machine or in a container.',
-    remedy: 'Use an engine that shares this file system, mount the workspace at the same path, or use `--toolbox host`.',
+    meaning:
+      'The builder container does not see the project directory: the engine runs on another machine or in a container.',
+    remedy:
+      'Use an engine that shares this file system, mount the workspace at the same path, or use `--toolbox host`.',
   },
   E_TOOLBOX_BUILDER: {
     exit: 1,
@@ -158,7 +161,8 @@ const entries = {
   E_BINFMT: {
     exit: 1,
     meaning: 'This kernel cannot run programs of the image’s architecture: binfmt_misc has no entry for it.',
-    remedy: 'Install `qemu-user-static` and `binfmt-support` on the machine that runs the engine; see `lockstep doctor`.',
+    remedy:
+      'Install `qemu-user-static` and `binfmt-support` on the machine that runs the engine; see `lockstep doctor`.',
   },
   E_TOOL_FAILED: {
     exit: 1,
@@ -178,7 +182,8 @@ const entries = {
   E_CONFIGURE: {
     exit: 1,
     meaning: 'A package’s maintainer script failed while the image was configured.',
-    remedy: 'Read the script’s last lines in the message; the package may need another one, or an answer it cannot ask for.',
+    remedy:
+      'Read the script’s last lines in the message; the package may need another one, or an answer it cannot ask for.',
   },
   E_MERGE: {
     exit: 1,
