@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { LockstepError } from '../errors/index.ts';
+import { configError } from './problems.ts';
+import { deviceSchemas, type FileConfig, fileSchema } from './schema.ts';
+import { type KeyPath, parseSource, type Source } from './source.ts';
+import type { Config, DeviceConfig, ImageConfig, RefreshConfig } from './types.ts';
+
+export const configName = 'lockstep.yml';
+
+/** Reads and checks `<root>/lockstep.yml`. Throws E_CONFIG_… naming file and line of every mistake. */
+export async function loadConfig(root: string): Promise<Config> {
+  const file = path.join(root, configName);
+  return parseConfig(file, await readText(file));
+}
+
+/** The same for a text at hand; paths in it are relative to the file's directory. */
+export function parseConfig(file: string, text: string): Config {
+  const source = parseSource(file, text);
+  const checked = fileSchema.safeParse(source.value ?? {});
+  if (!checked.success) throw configError(source, checked.error.issues, knownKeys);
+  const root = path.dirname(file);
+  const images = Object.entries(checked.data.images).map(([name, entry]) => imageOf(root, name, entry));
+  return {
+    file,
+    root,
+    images,
+    devices: Object.entries(checked.data.devices).map(([name, entry]) => deviceOf(source, images, name, entry)),
+    tests: { dir: path.resolve(root, checked.data.tests.dir), timeoutMs: milliseconds(checked.data.tests.timeout) },
+    refresh: refreshOf(checked.data.refresh),
+  };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new LockstepError('E_CONFIG_MISSING', `there is no ${configName} in ${path.dirname(file)}`, {
+      hint: 'name its directory with `-C DIR`, or write one with `lockstep init`',
+    });
+  }
+}
+
+function imageOf(root: string, name: string, entry: FileConfig['images'][string]): ImageConfig {
+  return {
+    ...entry,
+    name,
+    overlay: entry.overlay.map((dir) => path.resolve(root, dir)),
+    mirror: entry.mirror?.replace(/\/+$/, '') ?? null,
+    version: entry.version ?? null,
+    pins: entry.pins.map((pin) => ({ ...pin, expires: pin.expires ?? null })),
+    lockfile: path.join(root, `${name}.lock`),
+  };
+}
+
+function deviceOf(source: Source, images: ImageConfig[], name: string, entry: Record<string, unknown>): DeviceConfig {
+  const at: KeyPath = ['devices', name];
+  const image = imageOfDevice(source, images, at, entry.image);
+  if (entry.virtual === true) {
+    const checked = deviceSchemas.virtual.safeParse(entry);
+    if (!checked.success) throw configError(source, checked.error.issues, knownKeys, at);
+    return { ...checked.data, name, image };
+  }
+  const checked = deviceSchemas.real.safeParse(entry);
+  if (!checked.success) throw configError(source, checked.error.issues, knownKeys, at);
+  const { identity } = checked.data;
+  const identityFile = identity === undefined ? null : path.resolve(source.directory, identity);
+  return { ...checked.data, name, image, virtual: false, identity: identityFile };
+}
+
+function imageOfDevice(source: Source, images: ImageConfig[], at: KeyPath, wanted: unknown): string {
+  const names = images.map((image) => image.name);
+  const only = names[0];
+  if (wanted === undefined && names.length === 1 && only !== undefined) return only;
+  const place = source.locate([...at, 'image']);
+  const hint = `images are: ${names.join(', ')}`;
+  if (wanted === undefined)
+    throw new LockstepError('E_CONFIG_KEY', `${place}: "${at.join('.')}.image" is missing`, { hint });
+  if (typeof wanted === 'string' && names.includes(wanted)) return wanted;
+  throw new LockstepError('E_CONFIG_VALUE', `${place}: "${at.join('.')}.image" names no image: ${String(wanted)}`, {
+    hint,
+  });
+}
+
+function refreshOf(entry: FileConfig['refresh']): RefreshConfig {
+  return { ...entry, gate: entry.gate === 'none' ? null : entry.gate };
+}
+
+function milliseconds(duration: string): number {
+  const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+  const [, count, unit] = /^([0-9]+)(ms|s|m|h)$/.exec(duration) ?? [];
+  return Number(count) * units[unit as keyof typeof units];
+}
+
+function knownKeys(keyPath: KeyPath): string[] {
+  const [top, , inner] = keyPath.map(String);
+  if (top === undefined) return Object.keys(fileSchema.shape);
+  if (top === 'images' && inner === undefined) return Object.keys(fileSchema.shape.images.valueType.shape);
+  if (top === 'images' && inner === 'pins') return ['package', 'version', 'reason', 'expires'];
+  if (top === 'devices')
+    return [...new Set(Object.values(deviceSchemas).flatMap((schema) => Object.keys(schema.shape)))];
+  if (top === 'tests') return ['dir', 'timeout'];
+  if (top === 'refresh') return keyPath.length > 1 ? ['jenkins', 'job'] : ['branch', 'base', 'remote', 'gate'];
+  return [];
+}

@@ -1,0 +1,97 @@
+import { expect } from 'chai';
+import { parseConfig } from '../../src/config/load.ts';
+import { jsonSchema } from '../../src/config/schema.ts';
+import { LockstepError } from '../../src/errors/index.ts';
+
+const panel = `images:
+  panel:
+    arch: armhf
+    suites: [bookworm, bookworm-security]
+    packages: [systemd-sysv]
+`;
+
+const parse = (text: string) => parseConfig('/project/lockstep.yml', text);
+
+function failure(text: string): LockstepError {
+  try {
+    parse(text);
+  } catch (error) {
+    if (error instanceof LockstepError) return error;
+    throw error;
+  }
+  throw new Error('the configuration was accepted');
+}
+
+describe('lockstep.yml', () => {
+  it('fills in defaults and makes paths absolute', () => {
+    const config = parse(`${panel}    overlay: [overlay/]\ndevices:\n  virt-1: {virtual: true}\n`);
+    expect(config.images[0]).to.include({ name: 'panel', mirror: null, lockfile: '/project/panel.lock' });
+    expect(config.images[0]?.overlay).to.deep.equal(['/project/overlay']);
+    expect(config.tests).to.deep.equal({ dir: '/project/tests/device', timeoutMs: 300_000 });
+    expect(config.refresh).to.include({ branch: 'lockstep/refresh', base: 'main', gate: 'run' });
+  });
+
+  it('gives a device the only image there is', () => {
+    expect(parse(`${panel}devices:\n  virt-1: {virtual: true}\n`).devices[0]).to.include({
+      image: 'panel',
+      memory: 1024,
+    });
+  });
+
+  it('resolves an identity file beside lockstep.yml', () => {
+    const device = `devices:\n  bench-1: {host: h, hostKey: "SHA256:${'a'.repeat(43)}", identity: keys/id}\n`;
+    expect(parse(panel + device).devices[0]).to.include({ identity: '/project/keys/id', port: 22, user: 'root' });
+  });
+
+  it('names the line of a misspelt key and the nearest right one', () => {
+    const error = failure(panel.replace('packages:', 'pakages:'));
+    expect(error.code).to.equal('E_CONFIG_KEY');
+    expect(error.message).to.contain('lockstep.yml:5: unknown key "images.panel.pakages"; did you mean "packages"?');
+    expect(error.message).to.contain('"images.panel.packages" is missing');
+    expect(error.exitCode).to.equal(2);
+  });
+
+  it('names every mistake at once', () => {
+    const error = failure('images:\n  panel:\n    arch: arm\n    suites: []\n    packages: [Bad_Name]\n');
+    expect(error.code).to.equal('E_CONFIG_VALUE');
+    expect(error.message.split('\n')).to.have.length(3);
+    expect(error.message).to.match(/lockstep\.yml:3: "images\.panel\.arch"/);
+    expect(error.message).to.match(/lockstep\.yml:5: "images\.panel\.packages\.0"/);
+  });
+
+  it('names the line of a misspelt key of a device', () => {
+    const error = failure(`${panel}devices:\n  bench-1:\n    host: h\n    hostkey: SHA256:x\n`);
+    expect(error.message).to.contain('lockstep.yml:9: unknown key "devices.bench-1.hostkey"; did you mean "hostKey"?');
+  });
+
+  it('refuses a device without a host key', () => {
+    expect(failure(`${panel}devices:\n  bench-1: {host: h}\n`).message).to.contain(
+      '"devices.bench-1.hostKey" is missing',
+    );
+  });
+
+  it('refuses a device of an image that is not there', () => {
+    const error = failure(`${panel}devices:\n  virt-1: {virtual: true, image: panle}\n`);
+    expect(error.message).to.contain('lockstep.yml:7: "devices.virt-1.image" names no image: panle');
+    expect(error.hint).to.contain('panel');
+  });
+
+  it('names the line of a YAML mistake', () => {
+    const error = failure('images:\n  panel: {arch: armhf\n');
+    expect(error.code).to.equal('E_CONFIG_SYNTAX');
+    expect(error.message).to.match(/^lockstep\.yml:\d+: /);
+  });
+
+  it('says what an empty file lacks', () => {
+    expect(failure('').message).to.contain('"images" is missing');
+  });
+
+  it('refuses a pin without a reason', () => {
+    const error = failure(`${panel}    pins:\n      - {package: openssl, version: 3.0.*}\n`);
+    expect(error.message).to.contain('lockstep.yml:7: "images.panel.pins.0.reason" is missing');
+  });
+
+  it('has a JSON Schema for editors that knows the keys', () => {
+    expect(JSON.stringify(jsonSchema())).to.contain('"hostKey"').and.to.contain('"overlay"');
+  });
+});
