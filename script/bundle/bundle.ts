@@ -1,0 +1,53 @@
+import { chmod, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { build } from 'esbuild';
+import { embeddedNative } from './embedded-native.ts';
+import { withoutOptionalNatives } from './optional-natives.ts';
+
+export const projectRoot = path.resolve(import.meta.dirname, '../..');
+/** The agent that the steps hand to Jenkins nodes; under version control. */
+export const committedAgent = path.join(projectRoot, 'resources/lockstep/agent.mjs');
+
+/**
+ * CommonJS packages inside the bundle ask for these three. `node:module` comes by createRequire alone, so that nothing
+ * outside of Node itself is ever resolved: every other module is inside the file.
+ */
+const banner = `#!/usr/bin/env node
+// lockstep's agent in one file, made from src/ by \`npm run bundle\`. Do not edit: test/bundle.test.ts compares.
+import { createRequire as lockstepCreateRequire } from 'node:module';
+import { fileURLToPath as lockstepFileURLToPath } from 'node:url';
+const require = lockstepCreateRequire(import.meta.url);
+const __filename = lockstepFileURLToPath(import.meta.url);
+const __dirname = lockstepFileURLToPath(new URL('.', import.meta.url));`;
+
+export interface BundleResult {
+  bytes: number;
+  /** esbuild's, as text; none is expected. */
+  warnings: string[];
+}
+
+/**
+ * Writes the agent as one ES module that needs Node 20 and nothing else. The bytes depend on the sources and the
+ * installed packages alone: no times, no absolute paths. It is not minified: stack traces of users stay readable, and so
+ * do the diffs of the committed file.
+ */
+export async function bundleAgent(outfile: string, entry = 'src/cli.ts'): Promise<BundleResult> {
+  const result = await build({
+    absWorkingDir: projectRoot,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    charset: 'ascii',
+    legalComments: 'inline',
+    banner: { js: banner },
+    define: { 'process.env.LOCKSTEP_BUNDLED': '"1"' },
+    plugins: [embeddedNative(projectRoot), withoutOptionalNatives()],
+    logLevel: 'silent',
+  });
+  await chmod(outfile, 0o755);
+  const { size } = await stat(outfile);
+  return { bytes: size, warnings: result.warnings.map((warning) => warning.text) };
+}
