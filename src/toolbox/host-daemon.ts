@@ -3,6 +3,7 @@ import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../errors/index.ts';
+import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { toolEnvironment } from './tool-failure.ts';
 import type { DaemonSpec } from './toolbox.ts';
 
@@ -10,12 +11,6 @@ import type { DaemonSpec } from './toolbox.ts';
 const runDir = '/run/lockstep';
 
 const pidFile = (name: string) => path.join(runDir, `${name}.pid`);
-
-/** A pid alone can be another process by now: the start time in clock ticks (field 22 of /proc/PID/stat) tells them apart. */
-interface DaemonMark {
-  pid: number;
-  startTime: string;
-}
 
 export async function startDaemon(spec: DaemonSpec): Promise<void> {
   await mkdir(runDir, { recursive: true });
@@ -62,22 +57,10 @@ export async function stopDaemon(name: string, { kill = false }: { kill?: boolea
 
 async function livingPid(name: string): Promise<number | null> {
   try {
-    const mark = JSON.parse(await readFile(pidFile(name), 'utf8')) as DaemonMark;
-    return (await startTimeOf(mark.pid)) === mark.startTime && mark.startTime !== '' ? mark.pid : null;
+    const identity = JSON.parse(await readFile(pidFile(name), 'utf8')) as ProcessIdentity;
+    return (await isAlive(identity)) ? identity.pid : null;
   } catch {
     return null;
-  }
-}
-
-/** Empty when there is no such process, or only its zombie. */
-async function startTimeOf(pid: number): Promise<string> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    // The second field is the program's name in parentheses and may hold spaces.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[0] === 'Z' ? '' : (fields[19] ?? '');
-  } catch {
-    return '';
   }
 }
 

@@ -1,0 +1,103 @@
+import path from 'node:path';
+import { loadConfig } from '../config/load.ts';
+import { nearest } from '../config/nearest.ts';
+import type { Config, DeviceConfig, ImageConfig } from '../config/types.ts';
+import { workspaceOf } from '../config/workspace.ts';
+import { LockstepError } from '../errors/index.ts';
+import type { Progress } from '../progress/progress.ts';
+import type { Toolbox } from '../toolbox/toolbox.ts';
+import type { Context } from './verb.ts';
+
+/** The flags that every verb takes. */
+export interface CommonOptions {
+  C?: string;
+  image?: string[];
+  device?: string[];
+  label?: string;
+  toolbox?: 'auto' | 'docker' | 'host';
+  json?: boolean;
+  quiet?: boolean;
+  verbose?: boolean;
+}
+
+export interface OpenContext extends Context {
+  /** Closes the toolbox, if one was opened. */
+  close(): Promise<void>;
+}
+
+export function openContext(options: CommonOptions, progress: Progress, signal: AbortSignal): OpenContext {
+  const dir = path.resolve(options.C ?? '.');
+  const config = once(() => loadConfig(dir));
+  const toolbox = once(async (): Promise<Toolbox> => {
+    const { root } = await config();
+    const { openToolbox } = await import('../toolbox/choose.ts');
+    return openToolbox(options.toolbox ?? 'auto', { workspace: workspaceOf(root), root, signal, progress });
+  });
+  return {
+    dir,
+    progress,
+    signal,
+    environment: process.env,
+    config,
+    toolbox,
+    workspace: async () => workspaceOf((await config()).root),
+    images: async () => chooseImages(await config(), options.image ?? []),
+    devices: async () => chooseDevices(await config(), options),
+    close: async () => (await toolbox.started()?.catch(() => undefined))?.close(),
+  };
+}
+
+function once<T>(make: () => Promise<T>): (() => Promise<T>) & { started(): Promise<T> | undefined } {
+  let made: Promise<T> | undefined;
+  const get = () => {
+    made ??= make();
+    return made;
+  };
+  return Object.assign(get, { started: () => made });
+}
+
+function chooseImages({ images }: Config, names: string[]): ImageConfig[] {
+  if (names.length === 0) return images;
+  return names.map((name) => {
+    const found = images.find((image) => image.name === name);
+    if (found === undefined)
+      throw noSuch(
+        'E_NO_SUCH_IMAGE',
+        'image',
+        name,
+        images.map((image) => image.name),
+      );
+    return found;
+  });
+}
+
+function chooseDevices({ devices }: Config, { device: names = [], label, image }: CommonOptions): DeviceConfig[] {
+  const known = devices.map((device) => device.name);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown !== undefined) throw noSuch('E_NO_SUCH_DEVICE', 'device', unknown, known);
+  const chosen = devices
+    .filter((device) => names.length === 0 || names.includes(device.name))
+    .filter((device) => label === undefined || device.labels.includes(label))
+    .filter((device) => image === undefined || image.includes(device.image));
+  if (label !== undefined && chosen.length === 0) {
+    throw noSuch(
+      'E_NO_SUCH_DEVICE',
+      'device with the label',
+      label,
+      devices.flatMap((device) => device.labels),
+    );
+  }
+  return chosen;
+}
+
+function noSuch(
+  code: 'E_NO_SUCH_IMAGE' | 'E_NO_SUCH_DEVICE',
+  kind: string,
+  name: string,
+  known: string[],
+): LockstepError {
+  const meant = nearest(name, known);
+  const hint =
+    meant === null ? `lockstep.yml has: ${[...new Set(known)].join(', ') || 'none'}` : `did you mean ${meant}?`;
+  return new LockstepError(code, `lockstep.yml has no ${kind} ${name}`, { hint });
+}

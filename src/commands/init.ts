@@ -1,0 +1,69 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { configName } from '../config/load.ts';
+import { LockstepError } from '../errors/index.ts';
+import { ok, type Verb } from './verb.ts';
+
+/** `lockstep init`: a commented lockstep.yml; `--schema`: the JSON Schema that editors check it with. */
+export const init: Verb<{ schema?: boolean }> = {
+  name: 'init',
+  summary: 'write a commented lockstep.yml to start from',
+  declare: (command) => command.option('--schema', 'print the JSON Schema of lockstep.yml instead'),
+  async run(context, { schema }) {
+    if (schema === true) {
+      const { jsonSchema } = await import('../config/schema.ts');
+      const value = jsonSchema();
+      return ok(JSON.stringify(value, null, 2), { schema: value });
+    }
+    const file = path.join(context.dir, configName);
+    await writeNew(file);
+    return ok(`wrote ${file}; next: \`lockstep update\`, then \`lockstep build\``, { file });
+  },
+};
+
+async function writeNew(file: string): Promise<void> {
+  try {
+    await writeFile(file, startingPoint, { flag: 'wx' });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw new LockstepError('E_USAGE', `${file} exists already`, { hint: 'edit it, or move it away first', cause });
+  }
+}
+
+/** The parser of the configuration accepts it as it is: a test holds that. */
+export const startingPoint = `# What lockstep builds and where it deploys it.
+# For editors: \`lockstep init --schema > lockstep.schema.json\`
+
+images:
+  panel:
+    arch: armhf
+    # Suites are taken together; leave the security suite in.
+    suites: [bookworm, bookworm-updates, bookworm-security]
+    # What you want; lockstep finds what it depends on, and pins all of it in panel.lock.
+    packages:
+      - systemd-sysv
+      - dbus
+      - openssh-server
+      - ostree
+      - ostree-boot
+      - linux-image-armmp
+      - dracut
+      - libubootenv-tool
+    # Directories laid over the image, last wins.
+    # overlay: [overlay/]
+    # Kernel arguments beside root= and ostree=.
+    # kargs: [quiet]
+    # Another archive than the one that apt is set up with.
+    # mirror: URL
+    # A package held back, with the reason.
+    # pins: [{package: openssl, version: 3.0.*, reason: "3.1 breaks the updater", expires: 2027-01-31}]
+
+devices:
+  # An ARMv7 machine in QEMU with U-Boot: \`lockstep devices up virt-1\`
+  virt-1: {virtual: true, image: panel}
+  # A board on the bench; the fingerprint is what \`ssh-keygen -lf\` prints of its host key.
+  # bench-1: {host: panel-7.lab, user: root, hostKey: "SHA256:...", labels: [armv7]}
+
+# Executables that run on the device: exit 0 passes, 77 skips, anything else fails.
+tests: {dir: tests/device, timeout: 5m}
+`;
