@@ -30,11 +30,7 @@ export async function startDaemon(spec: DaemonSpec): Promise<void> {
       );
     });
     child.unref();
-    const pid = child.pid ?? 0;
-    await writeFile(
-      pidFile(spec.name),
-      JSON.stringify({ pid, startTime: await startTimeOf(pid) } satisfies DaemonMark),
-    );
+    await writeFile(pidFile(spec.name), JSON.stringify(await identify(child.pid ?? 0)));
   } finally {
     await log.close();
   }
