@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LockstepError } from '../errors/index.ts';
+import type { Connection } from './connection.ts';
+import { readBootId } from './observe.ts';
+import type { Session } from './session.ts';
+import { connect } from './ssh.ts';
+
+export interface RebootOptions {
+  signal: AbortSignal;
+  environment?: NodeJS.ProcessEnv;
+  /** How long the old boot may go on answering after the command. */
+  downMs: number;
+  /** How long the device may take altogether until it answers. */
+  returnMs: number;
+  onWait?: (text: string) => void;
+}
+
+/** Tells the device to reboot. The connection breaks, at once or a little later: that is how it should be. */
+export async function reboot(session: Session): Promise<void> {
+  try {
+    await session.exec(['systemctl', 'reboot'], { timeoutMs: 60_000 });
+  } catch (error) {
+    if (!(error instanceof LockstepError && error.code === 'E_SSH_CUT')) throw error;
+  }
+  await session.close();
+}
+
+/**
+ * Waits until the device answers, and from another boot than `bootId`. When it goes on answering from the old one,
+ * returns a session of that: who asks sees it by the boot id. Throws what the last attempt threw when time is up,
+ * and at once when another host key shows up.
+ */
+export async function awaitReturn(to: Connection, bootId: string, options: RebootOptions): Promise<Session> {
+  const start = performance.now();
+  const elapsed = () => performance.now() - start;
+  let pause = 1_000;
+  for (;;) {
+    const attempt = await tryOnce(to, options);
+    if (attempt instanceof LockstepError) {
+      if (attempt.code === 'E_SSH_HOST_KEY' || attempt.code === 'E_INTERRUPTED') throw attempt;
+      if (elapsed() > options.returnMs) throw attempt;
+      options.onWait?.(`no answer for ${Math.round(elapsed() / 1000)} s`);
+    } else {
+      if (attempt.bootId !== bootId || elapsed() > options.downMs) return attempt.session;
+      await attempt.session.close();
+      options.onWait?.('still shutting down');
+    }
+    await sleep(pause, undefined, { signal: options.signal }).catch(() => {});
+    pause = Math.min(pause * 1.5, 5_000);
+  }
+}
+
+async function tryOnce(
+  to: Connection,
+  options: RebootOptions,
+): Promise<{ session: Session; bootId: string } | LockstepError> {
+  let session: Session | null = null;
+  try {
+    session = await connect(to, { signal: options.signal, environment: options.environment, timeoutMs: 15_000 });
+    return { session, bootId: await readBootId(session) };
+  } catch (error) {
+    await session?.close();
+    if (error instanceof LockstepError) return error;
+    throw error;
+  }
+}

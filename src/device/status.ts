@@ -1,0 +1,33 @@
+/** One line of `ostree admin status`: a tree that the boot loader knows. */
+export interface Deployment {
+  /** Place in the boot order; 0 is what the next boot takes. */
+  index: number;
+  booted: boolean;
+  stateroot: string;
+  checksum: string;
+  serial: number;
+  /** `pending`, `rollback`, `staged`, or what a later ostree calls it. */
+  note: string | null;
+}
+
+// `status --json` came with ostree 2025.3; Debian stable's prints this. Other lines are indented by four.
+const line = /^([* ]) (\S+) ([0-9a-f]{64})\.(\d+)(?: \((.*)\))?$/;
+
+/** Reads what `ostree admin status` prints; an empty list when the system has no deployment. */
+export function parseStatus(text: string): Deployment[] {
+  const deployments: Deployment[] = [];
+  for (const row of text.split('\n')) {
+    const match = line.exec(row);
+    if (match === null) continue;
+    const [, star, stateroot = '', checksum = '', serial = '', note] = match;
+    deployments.push({
+      index: deployments.length,
+      booted: star === '*',
+      stateroot,
+      checksum,
+      serial: Number(serial),
+      note: note ?? null,
+    });
+  }
+  return deployments;
+}

@@ -1,0 +1,46 @@
+import { open } from 'node:fs/promises';
+
+/** Length of a file in bytes; 0 when it is not there. */
+export async function lengthOf(file: string): Promise<number> {
+  const handle = await open(file).catch(() => null);
+  if (handle === null) return 0;
+  try {
+    return (await handle.stat()).size;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What a console printed since it was `from` bytes long, at most the last 64 KiB, without terminal control sequences. */
+export async function consoleSince(file: string, from: number): Promise<string> {
+  const handle = await open(file).catch(() => null);
+  if (handle === null) return '';
+  try {
+    const { size } = await handle.stat();
+    const start = Math.max(from, size - 65_536);
+    if (size <= start) return '';
+    const buffer = Buffer.alloc(size - start);
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, start);
+    return printable(buffer.toString('utf8', 0, bytesRead));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The last lines that are not empty. */
+export function lastLines(text: string, count: number): string[] {
+  const lines = text.split('\n').map((line) => line.trimEnd());
+  return lines.filter((line) => line !== '').slice(-count);
+}
+
+/** Whether a kernel gave up in this text. */
+export function panicked(text: string): boolean {
+  return /Kernel panic - not syncing/.test(text);
+}
+
+function printable(text: string): string {
+  return text
+    .replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '')
+    .replace(/\x1b[()][A-Z0-9]/g, '')
+    .replace(/[^\n\t\x20-\x7e\u00a0-\uffff]/g, '');
+}

@@ -1,0 +1,57 @@
+import { access, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Workspace } from '../config/workspace.ts';
+import { LockstepError } from '../errors/index.ts';
+import type { Toolbox } from '../toolbox/toolbox.ts';
+
+/**
+ * Brings a commit of the build repository into the archive repository that devices pull from, and returns its
+ * checksum. `revision` is a checksum or a ref. Only objects that the archive lacks are written.
+ * Throws E_NOT_BUILT when the build repository has no such revision.
+ */
+export async function syncArchive(toolbox: Toolbox, workspace: Workspace, revision: string): Promise<string> {
+  const commit = await resolveRevision(toolbox, workspace, revision);
+  if (await holdsWhole(workspace.archive, commit)) return commit;
+  const script = `
+    repo=$1 archive=$2 commit=$3
+    if [ ! -e "$archive/config" ]; then
+      ostree --repo="$archive" init --mode=archive
+      # Devices are near and emulated or slow: time to compress costs more than bytes to send.
+      ostree --repo="$archive" config set archive.zlib-level 1
+    fi
+    ostree --repo="$archive" pull-local --disable-fsync "$repo" "$commit"`;
+  await toolbox.run(['sh', '-euc', script, 'sh', workspace.repo, workspace.archive, commit]);
+  return commit;
+}
+
+/** The checksum that a checksum or ref of the build repository stands for. Throws E_NOT_BUILT when there is none. */
+export async function resolveRevision(toolbox: Toolbox, workspace: Workspace, revision: string): Promise<string> {
+  const missing = new LockstepError('E_NOT_BUILT', `${workspace.repo} has no commit ${revision}`, {
+    hint: 'Run `lockstep build` first.',
+  });
+  // Before the first build there is no repository, and no need to open a toolbox to know it.
+  if (!(await stat(workspace.repo).catch(() => null))) throw missing;
+  const argv = ['ostree', `--repo=${workspace.repo}`, 'rev-parse', revision];
+  const { exitCode, stdout } = await toolbox.run(argv, { check: false });
+  const commit = stdout.trim();
+  if (exitCode !== 0 || !/^[0-9a-f]{64}$/.test(commit)) throw missing;
+  if (!(await exists(objectPath(workspace.repo, commit)))) throw missing;
+  return commit;
+}
+
+/** ostree writes the commit object last and marks a commit that it has in part. */
+async function holdsWhole(repo: string, commit: string): Promise<boolean> {
+  const partial = path.join(repo, 'state', `${commit}.commitpartial`);
+  return (await exists(objectPath(repo, commit))) && !(await exists(partial));
+}
+
+function objectPath(repo: string, commit: string): string {
+  return path.join(repo, 'objects', commit.slice(0, 2), `${commit.slice(2)}.commit`);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
