@@ -66,6 +66,11 @@ const entries = {
       'A suite says of itself that it is no longer valid: the mirror is stale, or somebody replays an old state.',
     remedy: 'Check the clock of this machine, then the mirror.',
   },
+  E_APT_INCONSISTENT: {
+    exit: 1,
+    meaning: 'The mirror serves an index of a suite that is not the one its signed Release names: it is being updated.',
+    remedy: 'Try again later, or use another mirror; the lockfile was not touched.',
+  },
   E_APT_NO_SUITE: {
     exit: 2,
     meaning: 'The archive has no such suite, or not for this architecture.',
@@ -95,6 +100,16 @@ const entries = {
     exit: 2,
     meaning: 'The lockfile is not a valid Packages index.',
     remedy: 'Restore it from version control, or make it anew with `lockstep update`.',
+  },
+  E_LOCK_WRITE: {
+    exit: 1,
+    meaning: 'The lockfile could not be written; it is as it was.',
+    remedy: 'Look at the owner and the mode of the file and of its directory.',
+  },
+  E_LOCK_OUTDATED: {
+    exit: 1,
+    meaning: '`lockstep update --check` found that the archive now has other packages than the lockfile pins.',
+    remedy: 'Run `lockstep update`, try the result, and commit the lockfile.',
   },
   E_LOCK_STALE: {
     exit: 2,
