@@ -63,7 +63,7 @@ export async function bringUp(device: VirtualDevice, options: UpOptions): Promis
   const made = kept ? state : await create(device, files, options);
   const port = await freePort();
   await writeState(files, { ...made, port });
-  await boot(device, files, name, options, port);
+  await boot(device, files, name, { ...options, onlyDeployment: !kept }, port);
   return { name: device.name, how: kept ? 'started' : 'created', port, hostKey: made.hostKey, commit: made.commit };
 }
 
@@ -97,7 +97,10 @@ async function create(device: VirtualDevice, files: DeviceFiles, options: UpOpti
   return inStage(options.progress, `disk of ${device.name}`, work, { summary: () => `from ${commit.slice(0, 12)}` });
 }
 
-async function boot(device: VirtualDevice, files: DeviceFiles, name: string, options: UpOptions, port: number) {
+/** A disk with one deployment has nothing to fall back to: its first panic is the end. */
+type BootOptions = UpOptions & { onlyDeployment?: boolean };
+
+async function boot(device: VirtualDevice, files: DeviceFiles, name: string, options: BootOptions, port: number) {
   const from = await lengthOf(files.console);
   try {
     await options.toolbox.startDaemon(machineSpec(name, files, device.memory, port));
@@ -109,7 +112,13 @@ async function boot(device: VirtualDevice, files: DeviceFiles, name: string, opt
   }
 }
 
-async function waitForBoot(device: VirtualDevice, files: DeviceFiles, name: string, options: UpOptions, from: number) {
+async function waitForBoot(
+  device: VirtualDevice,
+  files: DeviceFiles,
+  name: string,
+  options: BootOptions,
+  from: number,
+) {
   const bootMs = options.bootMs ?? 180_000;
   const deadline = performance.now() + bootMs;
   const work = async (stage: Stage) => {
