@@ -1,0 +1,188 @@
+import { mkdir } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Workspace } from '../../config/workspace.ts';
+import { LockstepError } from '../../errors/index.ts';
+import type { Progress } from '../../progress/progress.ts';
+import { interrupted, LineCutter, Tail, timedOut, toolFailure } from '../tool-failure.ts';
+import type { DaemonSpec, OpenOptions, RunOptions, Toolbox, ToolProcess, ToolResult } from '../toolbox.ts';
+import { builderImage } from './builder.ts';
+import { daemonRunning, startDaemon, stopDaemon } from './daemon.ts';
+import { type Engine, findEngine } from './engine.ts';
+import { type ExecProcess, startExec } from './exec.ts';
+import { type Lease, openLease } from './lease.ts';
+import { containerSees, mountMissing, type Project } from './mounts.ts';
+
+export interface DockerToolboxOptions {
+  workspace: Workspace;
+  root: string;
+  signal: AbortSignal;
+  progress: Progress;
+}
+
+/**
+ * The toolbox in a builder container, which needs nothing here but a Docker engine that sees this file system. Makes the
+ * builder image when it is not there yet. Throws E_TOOLBOX_ENGINE, E_TOOLBOX_BUILDER, E_TOOLBOX_MOUNT, E_INTERRUPTED.
+ */
+export async function openDockerToolbox(options: DockerToolboxOptions): Promise<Toolbox> {
+  const { workspace, root, signal, progress } = options;
+  if (signal.aborted) throw interrupted();
+  const engine = await findEngine(signal);
+  await mkdir(workspace.dir, { recursive: true });
+  const image = await builderImage(engine, { signal, progress });
+  const project = { root, workspace };
+  const lease = await openLease(engine, image, project);
+  const toolbox = new DockerToolbox({ engine, image, project, lease, signal });
+  try {
+    await toolbox.checkMount();
+    return toolbox;
+  } catch (error) {
+    await toolbox.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  engine: Engine;
+  image: string;
+  project: Project;
+  lease: Lease;
+  signal: AbortSignal;
+}
+
+class DockerToolbox implements Toolbox {
+  readonly kind = 'docker';
+  readonly description: string;
+  readonly #parts: Parts;
+  readonly #onAbort = () => void this.close().catch(() => {});
+  #closed = false;
+  #isolation: Promise<string[]> | undefined;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.description = `Docker engine ${parts.engine.version} at ${parts.engine.address}, image ${parts.image}`;
+    parts.signal.addEventListener('abort', this.#onAbort, { once: true });
+    void parts.lease.ended.then(() => {
+      this.#closed = true;
+    });
+  }
+
+  /** Throws E_TOOLBOX_MOUNT unless the container's project directory is this one. */
+  async checkMount(): Promise<void> {
+    const { engine, project } = this.#parts;
+    const read = async (file: string) => (await this.run(['cat', file], { check: false })).stdout;
+    if (!(await containerSees(project, read))) throw mountMissing(engine.address, project);
+  }
+
+  async run(argv: readonly string[], options: RunOptions = {}): Promise<ToolResult> {
+    const stderr = new Tail();
+    const lines = new LineCutter(options.onLine ?? (() => {}));
+    const onStderr = (chunk: Buffer) => {
+      stderr.append(chunk);
+      lines.push(chunk);
+    };
+    const process = await this.#start(argv, options, options.input !== undefined, onStderr);
+    const stdout: Buffer[] = [];
+    process.stdout.on('data', (chunk: Buffer) => {
+      stdout.push(chunk);
+      lines.push(chunk);
+    });
+    const bound = timeBound(options.timeoutMs, process);
+    try {
+      const fed = feed(process, options.input);
+      const [exitCode] = await Promise.all([process.exited, fed]);
+      lines.end();
+      this.#assertAlive();
+      if (bound.passed()) throw timedOut(argv, options.timeoutMs ?? 0);
+      if (exitCode !== 0 && options.check !== false) throw toolFailure({ argv, exitCode, stderr: stderr.toString() });
+      return { exitCode, stdout: Buffer.concat(stdout).toString(), stderr: stderr.toString() };
+    } finally {
+      bound.clear();
+    }
+  }
+
+  async open(argv: readonly string[], options: OpenOptions = {}): Promise<ToolProcess> {
+    const stderr = new Tail();
+    const process = await this.#start(argv, options, true, (chunk) => stderr.append(chunk));
+    const exited = process.exited.then((exitCode) => ({ exitCode, stderr: stderr.toString() }));
+    return { ...process, exited };
+  }
+
+  startDaemon(spec: DaemonSpec): Promise<void> {
+    const { engine, image, project } = this.#parts;
+    return startDaemon(engine, image, project, spec);
+  }
+
+  daemonRunning(name: string): Promise<boolean> {
+    return daemonRunning(this.#parts.engine, name);
+  }
+
+  stopDaemon(name: string, options?: { kill?: boolean }): Promise<void> {
+    return stopDaemon(this.#parts.engine, name, options);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#parts.signal.removeEventListener('abort', this.#onAbort);
+    await this.#parts.lease.release();
+  }
+
+  async #start(
+    argv: readonly string[],
+    options: OpenOptions,
+    stdin: boolean,
+    onStderr: (chunk: Buffer) => void,
+  ): Promise<ExecProcess> {
+    this.#assertAlive();
+    const isolation = options.isolate ? await this.#isolated() : [];
+    try {
+      return await startExec(this.#parts.lease.container, [...isolation, ...argv], { ...options, stdin, onStderr });
+    } catch (error) {
+      // The abort takes the container away under a command that is just starting.
+      this.#assertAlive();
+      throw error;
+    }
+  }
+
+  #assertAlive(): void {
+    if (this.#parts.signal.aborted) throw interrupted();
+    if (this.#closed) throw new LockstepError('E_TOOLBOX_ENGINE', 'the builder container is gone');
+  }
+
+  /** What gives a command namespaces of its own; without a fresh /proc where the engine forbids mounting one. */
+  #isolated(): Promise<string[]> {
+    const unshare = ['unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child'];
+    this.#isolation ??= this.run([...unshare, '--mount-proc', '--', 'true'], { check: false }).then(({ exitCode }) =>
+      exitCode === 0 ? [...unshare, '--mount-proc', '--'] : [...unshare, '--'],
+    );
+    return this.#isolation;
+  }
+}
+
+function timeBound(timeoutMs: number | undefined, process: ExecProcess) {
+  let passed = false;
+  const timer =
+    timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          passed = true;
+          process.kill();
+        }, timeoutMs);
+  return { passed: () => passed, clear: () => clearTimeout(timer) };
+}
+
+async function feed({ stdin, kill }: ExecProcess, input: RunOptions['input']): Promise<void> {
+  if (input === undefined) return;
+  if (typeof input === 'string' || Buffer.isBuffer(input)) {
+    stdin.end(input);
+    return;
+  }
+  try {
+    await pipeline(input as Readable, stdin);
+  } catch (error) {
+    // A command that ended early is judged by its exit code; a source that failed must not look like an end.
+    if (!input.errored) return;
+    kill();
+    throw error;
+  }
+}

@@ -1,0 +1,20 @@
+import { LockstepError } from '../errors/index.ts';
+import { missingPrograms, neededPrograms } from './programs.ts';
+
+/** Throws E_TOOLBOX_TOOL unless this process is root and has the programs of the host toolbox. */
+export async function assertHostReady(): Promise<void> {
+  const reason = await whyHostCannot();
+  if (reason === null) return;
+  throw new LockstepError('E_TOOLBOX_TOOL', `this host cannot be the toolbox: ${reason}`, {
+    hint: 'see `lockstep doctor`, or use `--toolbox docker`',
+  });
+}
+
+/** One line; null when it can. */
+export async function whyHostCannot(): Promise<string | null> {
+  if (process.getuid?.() !== 0) return 'it wants root';
+  const missing = await missingPrograms(neededPrograms);
+  if (missing.length === 0) return null;
+  const packages = [...new Set(missing.map((program) => program.package))];
+  return `it lacks ${missing.map(({ name }) => name).join(', ')} (apt-get install ${packages.join(' ')})`;
+}
