@@ -1,0 +1,55 @@
+/** One image's part of an update, as the verb `update` reports it. */
+export interface ImageChanges {
+  name: string;
+  /** Absolute path. */
+  lockfile: string;
+  changes: PackageChange[];
+}
+
+export interface PackageChange {
+  package: string;
+  /** Version before; null when the package is new. */
+  from: string | null;
+  /** Version after; null when the package is gone. */
+  to: string | null;
+  /** A past participle: upgraded, added, removed, … */
+  kind: string;
+}
+
+/** The order in which kinds are counted; others follow by name. */
+const order = ['upgraded', 'downgraded', 'changed', 'added', 'removed'];
+
+/**
+ * The commit message of a refresh: `Refresh panel: 3 upgraded, 1 added`, and a line for each package below it.
+ * Images without a change are left out.
+ */
+export function commitMessage(images: readonly ImageChanges[]): string {
+  const changed = images.filter((image) => image.changes.length > 0);
+  const named = changed.length > 0 ? changed : images;
+  const subject = `Refresh ${named.map((image) => image.name).join(', ')}: ${countChanges(named)}`;
+  const sections = changed.map((image) => {
+    const heading = changed.length > 1 ? [`${image.name}:`] : [];
+    return [...heading, ...image.changes.map(describeChange)].join('\n');
+  });
+  return `${[subject, ...sections].join('\n\n')}\n`;
+}
+
+/** `3 upgraded, 1 added`, over all images. */
+export function countChanges(images: readonly ImageChanges[]): string {
+  const counts = new Map<string, number>();
+  for (const { kind } of images.flatMap((image) => image.changes)) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  const kinds = [...counts.keys()].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  // The same versions under other stanzas: the archive rebuilt an index or moved a file.
+  return kinds.map((kind) => `${counts.get(kind)} ${kind}`).join(', ') || 'same versions, new metadata';
+}
+
+function rank(kind: string): number {
+  const index = order.indexOf(kind);
+  return index === -1 ? order.length : index;
+}
+
+function describeChange(change: PackageChange): string {
+  if (change.from === null) return `- ${change.package} ${change.to} (${change.kind})`;
+  if (change.to === null) return `- ${change.package} ${change.from} (${change.kind})`;
+  return `- ${change.package} ${change.from} -> ${change.to}`;
+}
