@@ -1,12 +1,14 @@
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
 
-/**
- * The absolute path of a file that travels with the agent, by its name under `resources/lockstep`. The bundle lies in
- * that directory itself; run from the sources, this module lies in `src` beside `resources`.
- */
-export function resourcePath(name: string, moduleUrl = import.meta.url): string {
-  const here = path.dirname(fileURLToPath(moduleUrl));
-  const fromSources = moduleUrl.endsWith('.ts');
-  return fromSources ? path.join(here, '..', 'resources', 'lockstep', name) : path.join(here, name);
+/** The bundle carries the texts inside it, by name: the one file is then all that a node needs. */
+declare const EMBEDDED_RESOURCES: Record<string, string> | undefined;
+
+/** The text of a file under `resources/lockstep`, such as `stages/configure.sh`. */
+export function resourceText(name: string): string {
+  if (typeof EMBEDDED_RESOURCES === 'undefined') {
+    return readFileSync(new URL(`../resources/lockstep/${name}`, import.meta.url), 'utf8');
+  }
+  const text = EMBEDDED_RESOURCES[name];
+  if (text === undefined) throw new Error(`the bundle was made without the resource ${name}`);
+  return text;
 }

@@ -1,4 +1,4 @@
-import { chmod, stat } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { embeddedNative } from './embedded-native.ts';
@@ -43,11 +43,25 @@ export async function bundleAgent(outfile: string, entry = 'src/cli.ts'): Promis
     charset: 'ascii',
     legalComments: 'inline',
     banner: { js: banner },
-    define: { 'process.env.LOCKSTEP_BUNDLED': '"1"' },
+    define: {
+      'process.env.LOCKSTEP_BUNDLED': '"1"',
+      EMBEDDED_RESOURCES: JSON.stringify(await readResources(path.dirname(committedAgent))),
+    },
     plugins: [embeddedNative(projectRoot), withoutOptionalNatives()],
     logLevel: 'silent',
   });
   await chmod(outfile, 0o755);
   const { size } = await stat(outfile);
   return { bytes: size, warnings: result.warnings.map((warning) => warning.text) };
+}
+
+/** Every text beside the agent, by its path: `src/resources.ts` finds them here when it is bundled. */
+async function readResources(dir: string): Promise<Record<string, string>> {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.mjs'))
+    .map((entry) => path.join(entry.parentPath, entry.name))
+    .sort();
+  const texts = files.map(async (file) => [path.relative(dir, file), await readFile(file, 'utf8')]);
+  return Object.fromEntries(await Promise.all(texts));
 }

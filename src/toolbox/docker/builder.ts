@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 import { LockstepError } from '../../errors/index.ts';
 import { inStage, type Progress, type Stage } from '../../progress/progress.ts';
-import { resourcePath } from '../../resources.ts';
+import { resourceText } from '../../resources.ts';
 import { interrupted } from '../tool-failure.ts';
 import { type BuilderBase, builderBases, hasImage } from './builder-base.ts';
 import { withBuilderLock } from './builder-lock.ts';
@@ -21,7 +20,7 @@ interface BuilderOptions {
  * a changed Dockerfile is another image. Throws E_TOOLBOX_BUILDER naming each way that was tried.
  */
 export async function builderImage(engine: Engine, { signal, progress }: BuilderOptions): Promise<string> {
-  const dockerfile = await readFile(resourcePath('builder/Dockerfile'), 'utf8');
+  const dockerfile = resourceText('builder/Dockerfile');
   const found = await presentBuilder(engine, dockerfile);
   if (found !== null) return found;
   return inStage(
@@ -38,7 +37,7 @@ export async function builderImage(engine: Engine, { signal, progress }: Builder
 
 /** The builder image that the engine has; null when it has to be made. */
 export async function presentBuilder(engine: Engine, dockerfile?: string): Promise<string | null> {
-  const definition = dockerfile ?? (await readFile(resourcePath('builder/Dockerfile'), 'utf8'));
+  const definition = dockerfile ?? resourceText('builder/Dockerfile');
   try {
     for (const base of builderBases) {
       const tag = tagOf(definition, base);

@@ -1,0 +1,24 @@
+# What programs in a chroot expect of a kernel. To be run in mount and pid namespaces of its own: all of it is gone when
+# they end. $1: the root.
+mount_api_filesystems() {
+  mount -t proc proc "$1/proc"
+  # Present, but empty: no script may look at the machine that builds.
+  mount -t tmpfs -o mode=755,size=1m sysfs "$1/sys"
+  mount -t tmpfs -o mode=755 run "$1/run"
+  mkdir -p "$1/run/lock"
+  mount -t tmpfs -o mode=755,size=4m dev "$1/dev"
+  mknod -m 666 "$1/dev/null" c 1 3
+  mknod -m 666 "$1/dev/zero" c 1 5
+  mknod -m 666 "$1/dev/full" c 1 7
+  mknod -m 666 "$1/dev/random" c 1 8
+  mknod -m 666 "$1/dev/urandom" c 1 9
+  mknod -m 666 "$1/dev/tty" c 5 0
+  mkdir "$1/dev/pts" "$1/dev/shm"
+  mount -t devpts -o newinstance,ptmxmode=666 devpts "$1/dev/pts"
+  mount -t tmpfs -o mode=1777 shm "$1/dev/shm"
+  ln -s pts/ptmx "$1/dev/ptmx"
+  ln -s /proc/self/fd "$1/dev/fd"
+  ln -s fd/0 "$1/dev/stdin"
+  ln -s fd/1 "$1/dev/stdout"
+  ln -s fd/2 "$1/dev/stderr"
+}
