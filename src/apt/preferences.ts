@@ -1,0 +1,24 @@
+import type { PinConfig } from '../config/types.ts';
+
+/**
+ * apt_preferences(5) of an image: its pins, and no `usrmerge`, whose maintainer script rewrites the root that it is
+ * configured in; apt then takes `usr-is-merged`, the other package that fulfils the same dependency.
+ */
+export function preferences(pins: readonly PinConfig[]): string {
+  const stanza = (name: string, pin: string, priority: number) =>
+    `Package: ${name}\nPin: ${pin}\nPin-Priority: ${priority}\n`;
+  return [
+    stanza('usrmerge', 'release *', -1),
+    // Above 1000 a pin wins whatever else is newer.
+    ...pins.map((pin) => stanza(pin.package, `version ${pin.version}`, 1001)),
+  ].join('\n');
+}
+
+/** Whether a version is one that a pin means: the pin's `*` stands for any text, `?` for one character. */
+export function pinMatches(pin: PinConfig, version: string): boolean {
+  const pattern = pin.version
+    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^${pattern}$`, 's').test(version);
+}

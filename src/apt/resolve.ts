@@ -1,0 +1,95 @@
+import path from 'node:path';
+import type { ImageConfig } from '../config/types.ts';
+import type { Workspace } from '../config/workspace.ts';
+import { LockstepError } from '../errors/index.ts';
+import type { Stage } from '../progress/progress.ts';
+import type { Toolbox } from '../toolbox/toolbox.ts';
+import { runApt } from './apt-run.ts';
+import { solveFailure, updateFailure, updateIsPartial } from './failure.ts';
+import { type ChosenDeb, stanzasOf } from './index-stanzas.ts';
+import { inputsOf } from './lock-inputs.ts';
+import { provides } from './locked-package.ts';
+import { formatLockfile, type LockedPackage } from './lockfile.ts';
+import { pinMatches } from './preferences.ts';
+import { archiveKeyring, type PrivateRoot, preparePrivateRoot } from './private-root.ts';
+import { archiveOf } from './sources.ts';
+import { noPackage, unknownPackages } from './unknown-package.ts';
+
+export interface ResolveOptions {
+  toolbox: Toolbox;
+  workspace: Pick<Workspace, 'apt'>;
+  /** Whose signatures count; the archive's own keyring in the toolbox when not given. */
+  keyring?: string;
+  stage?: Stage;
+}
+
+export interface Resolution {
+  packages: LockedPackage[];
+  /** The lockfile that pins them. */
+  text: string;
+}
+
+/**
+ * Lets apt choose the packages of an image, from suites that it fetches anew and whose signatures it checks: the essential
+ * ones, the image's own, and what they depend on. Changes nothing but the image's private apt root. Throws E_APT_*,
+ * E_DISK_FULL, E_BUSY, E_TOOLBOX_TOOL, E_INTERRUPTED.
+ */
+export async function resolveImage(image: ImageConfig, options: ResolveOptions): Promise<Resolution> {
+  const { toolbox, workspace, keyring = archiveKeyring, stage } = options;
+  const { suites } = await archiveOf(toolbox, image);
+  const dir = path.join(workspace.apt, image.name);
+  const root = await preparePrivateRoot(toolbox, image, { dir, suites, keyring });
+  await updateIndexes(toolbox, root, image, stage);
+  stage?.advance({ detail: 'solving' });
+  const debs = await solve(toolbox, root, image);
+  const packages = await stanzasOf(toolbox, root, debs);
+  refuseUnfulfilled(image, packages);
+  stage?.advance({ count: packages.length, detail: '' });
+  return { packages, text: formatLockfile(inputsOf(image), packages) };
+}
+
+async function updateIndexes(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig, stage?: Stage): Promise<void> {
+  const { exitCode, output } = await runApt(toolbox, root, ['apt-get', '-q', 'update'], {
+    timeoutMs: 10 * 60_000,
+    onLine: (line) => {
+      const suite = /^Get:\d+ \S+ (.*?) \[/.exec(line)?.[1];
+      if (suite !== undefined) stage?.advance({ detail: suite });
+    },
+  });
+  // Lists of the last time must never pass for today's.
+  if (exitCode !== 0 || updateIsPartial(output)) throw updateFailure(image.name, output);
+}
+
+async function solve(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig): Promise<ChosenDeb[]> {
+  const wanted = ['?essential', ...image.packages];
+  const argv = ['apt-get', '-q', '-y', 'install', '--print-uris', '--', ...wanted];
+  const { exitCode, output } = await runApt(toolbox, root, argv, { timeoutMs: 120_000 });
+  if (exitCode === 0) return chosenDebs(output);
+  const unknown = unknownPackages(output);
+  if (unknown.length === 0) throw solveFailure(image.name, output);
+  const names = await runApt(toolbox, root, ['apt-cache', 'pkgnames'], { timeoutMs: 60_000 });
+  throw noPackage(image.name, unknown, names.output.split('\n'));
+}
+
+/** `'URL' FILE SIZE SHA256:DIGEST`, a line for each deb. */
+function chosenDebs(output: string): ChosenDeb[] {
+  const lines = output.split('\n').filter((line) => line.startsWith("'"));
+  return lines.map((line) => {
+    const match = /^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})$/.exec(line);
+    if (match === null) throw new LockstepError('E_APT_FAILED', `apt names a deb without its sha256: ${line}`);
+    return { url: match[1]!, sha256: match[2]! };
+  });
+}
+
+/** apt takes some names for patterns, and passes over a pin that no version matches. */
+function refuseUnfulfilled(image: ImageConfig, packages: readonly LockedPackage[]): void {
+  const there = new Set(packages.flatMap((locked) => [locked.package, ...provides(locked)]));
+  const missing = image.packages.filter((name) => !there.has(name)).map((name) => ({ name, providers: [] }));
+  if (missing.length > 0) throw noPackage(image.name, missing, [...there]);
+  for (const pin of image.pins) {
+    const chosen = packages.find((locked) => locked.package === pin.package);
+    if (chosen === undefined || pinMatches(pin, chosen.version)) continue;
+    const message = `image ${image.name}: no suite has ${pin.package} ${pin.version}, which is pinned; there is ${chosen.version}`;
+    throw new LockstepError('E_APT_UNSOLVABLE', message, { hint: `the reason of the pin: ${pin.reason}` });
+  }
+}
