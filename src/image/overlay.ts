@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { pack } from 'tar-stream';
 import { LockstepError } from '../errors/index.ts';
@@ -43,7 +43,7 @@ export function packOverlay(entries: readonly OverlayEntry[]): Readable {
     () => tar.finalize(),
     (error: Error) => tar.destroy(error),
   );
-  return tar;
+  return Readable.from(tar);
 }
 
 async function writeEntries(tar: ReturnType<typeof pack>, entries: readonly OverlayEntry[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { resolveRef } from '../ostree/refs.ts';
 import type { Progress, Stage } from '../progress/progress.ts';
 import { resourceText } from '../resources.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
@@ -12,6 +13,8 @@ export interface BuildEnvironment {
   repo: string;
   /** An empty directory of this build alone, on the file system of the repository. */
   work: string;
+  /** Called as each stage ends. */
+  report(stage: StageReport): void;
 }
 
 /** A stage as `--json` tells it. */
@@ -21,7 +24,17 @@ export interface StageReport {
   cached: boolean;
 }
 
-/** The name of a stage's result: a digest of everything that it depends on. */
+export interface StageResult {
+  /** The ref that holds it. */
+  ref: string;
+  /** The commit that the ref names. */
+  commit: string;
+  /** Digest of everything that the result depends on. */
+  digest: string;
+  cached: boolean;
+}
+
+/** Digest of a stage's inputs, in their order. */
 export function digestOf(...inputs: (string | null)[]): string {
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
 }
@@ -38,33 +51,28 @@ export function stageScript(name: string): string {
 
 /** argv that runs a stage's script with arguments. */
 export function scriptArgv(name: string, ...args: string[]): string[] {
-  return ['bash', '-euc', stageScript(name), name, ...args];
+  return ['bash', '-euo', 'pipefail', '-c', stageScript(name), name, ...args];
 }
 
-/** Runs the stage unless its ref is there already; returns the commit that the ref names. */
+/** Runs the stage unless its ref is there already. `make` must end with the ref made. */
 export async function cachedStage(
-  environment: BuildEnvironment,
-  name: string,
-  ref: string,
-  reports: StageReport[],
+  { toolbox, progress, repo, report }: BuildEnvironment,
+  { name, ref, digest }: { name: string; ref: string; digest: string },
   make: (stage: Stage) => Promise<void>,
-): Promise<string> {
+): Promise<StageResult> {
   const started = performance.now();
-  const stage = environment.progress.stage(name);
+  const stage = progress.stage(name);
   try {
-    const known = await resolveRef(environment, ref);
+    const known = await resolveRef(toolbox, repo, ref);
     if (known === null) await make(stage);
-    const commit = known ?? (await resolveRef(environment, ref)) ?? '';
-    reports.push({ name, ms: Math.round(performance.now() - started), cached: known !== null });
-    stage.done(commit.slice(0, 12), { cached: known !== null });
-    return commit;
+    const commit = known ?? (await resolveRef(toolbox, repo, ref));
+    if (commit === null) throw new Error(`stage ${name} ended without ${ref}`);
+    const cached = known !== null;
+    report({ name, ms: Math.round(performance.now() - started), cached });
+    stage.done(commit.slice(0, 12), { cached });
+    return { ref, commit, digest, cached };
   } catch (error) {
     stage.fail();
     throw error;
   }
-}
-
-async function resolveRef({ toolbox, repo }: BuildEnvironment, ref: string): Promise<string | null> {
-  const { exitCode, stdout } = await toolbox.run(['ostree', `--repo=${repo}`, 'rev-parse', ref], { check: false });
-  return exitCode === 0 ? stdout.trim() : null;
 }

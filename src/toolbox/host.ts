@@ -27,7 +27,16 @@ export async function openHostToolbox({ workspace, signal }: HostToolboxOptions)
 export function hostArgv(argv: readonly string[], isolate: boolean): string[] {
   const leash = ['setpriv', '--pdeathsig', 'KILL', '--'];
   if (!isolate) return [...leash, ...argv];
-  const namespaces = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'];
+  const namespaces = [
+    '--mount',
+    '--propagation',
+    'private',
+    '--uts',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--mount-proc',
+  ];
   return [...leash, 'unshare', ...namespaces, '--', ...argv];
 }
 

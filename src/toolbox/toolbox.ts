@@ -35,7 +35,7 @@ export interface Toolbox {
 export interface OpenOptions {
   cwd?: string;
   env?: Record<string, string>;
-  /** Give the command mount and pid namespaces of its own: what it mounts is gone when it ends, and so are its children. */
+  /** Give the command mount, pid and host name namespaces of its own: what it mounts is gone when it ends, and so are its children. */
   isolate?: boolean;
 }
 

@@ -1,8 +1,31 @@
 # Configures an unpacked root: preinst scripts, then `dpkg --configure`. The root is a private copy.
-# $1: the root, $2: the order of preinst scripts, "package architecture script" a line.
+# $1: the root, $2: the preinst scripts in their order, "package architecture script" a line; stdin: the conffiles.
 root=$1 preinsts=$2
+
+# The layout that Debian's packages assume since bookworm (usr-is-merged); the import put what was in /bin under /usr/bin.
+for name in bin sbin lib lib32 lib64 libx32 libo32; do
+  if [ -d "$root/usr/$name" ]; then ln -sfn "usr/$name" "$root/$name"; fi
+done
+for name in boot dev proc run sys; do mkdir -p -m 755 "$root/$name"; done
+mkdir -p "$root/tmp" "$root/var/tmp"
+chmod 1777 "$root/tmp" "$root/var/tmp"
+
+# dpkg puts conffiles in place when it configures: until then they bear another name.
+perl -e '
+  my $root = shift;
+  while (my $file = <STDIN>) {
+    chomp $file;
+    next unless -e "$root$file" || -l "$root$file";
+    rename "$root$file", "$root$file.dpkg-new" or die "$root$file: $!\n";
+  }' "$root"
+
 mount_api_filesystems "$root"
 hostname localhost
+
+# Users must exist before anything can belong to them (base-passwd's own postinst keeps them up to date).
+for name in passwd group; do
+  if [ ! -e "$root/etc/$name" ]; then cp "$root/usr/share/base-passwd/$name.master" "$root/etc/$name"; fi
+done
 
 # No service starts while an image is made (invoke-rc.d and deb-systemd-invoke ask this).
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"

@@ -1,0 +1,52 @@
+import { readLockfile } from '../apt/lockfile.ts';
+import { archiveOf } from '../apt/sources.ts';
+import type { ImageConfig } from '../config/types.ts';
+import { type BuiltImage, buildImage } from '../image/build.ts';
+import { sourceRevision } from '../image/revision.ts';
+import { assertRuns } from '../toolbox/binfmt.ts';
+import { type Context, ok, unchanged, type Verb } from './verb.ts';
+
+interface BuildOptions {
+  imageVersion?: string;
+}
+
+/** `lockstep build`: the commit of each image, from its lockfile. */
+export const build: Verb<BuildOptions> = {
+  name: 'build',
+  summary: 'build the ostree commits that the lockfiles pin',
+  declare: (command) =>
+    command.option('--image-version <version>', 'version written into the commit, instead of the one in lockstep.yml'),
+  async run(context, options) {
+    const images: BuiltImage[] = [];
+    // Lockfiles first: a stale one is found before an hour of building the others.
+    const locked = await Promise.all(
+      (await context.images()).map(async (image) => ({ image, lockfile: await readLockfile(image) })),
+    );
+    for (const { image, lockfile } of locked) {
+      const version = options.imageVersion ?? image.version ?? lockfile.digest.slice(0, 12);
+      images.push(await buildOne(context, image, lockfile, version));
+    }
+    const lines = images.map(
+      ({ ref, commit, version, changed }) => `${ref} ${commit} (${version})${changed ? '' : ', unchanged'}`,
+    );
+    return images.some(({ changed }) => changed)
+      ? ok(lines.join('\n'), { images })
+      : unchanged(lines.join('\n'), { images });
+  },
+};
+
+async function buildOne(
+  context: Context,
+  image: ImageConfig,
+  lockfile: Awaited<ReturnType<typeof readLockfile>>,
+  version: string,
+): Promise<BuiltImage> {
+  const { file } = await context.config();
+  const workspace = await context.workspace();
+  const toolbox = await context.toolbox();
+  const { progress, signal, environment } = context;
+  await assertRuns(toolbox, image.arch);
+  const archive = await archiveOf(toolbox, image, environment);
+  const revision = await sourceRevision(file, image);
+  return buildImage({ image, lockfile, archive, version, revision }, { workspace, toolbox, progress, signal });
+}

@@ -1,0 +1,114 @@
+import path from 'node:path';
+import type { Lockfile } from '../apt/lockfile.ts';
+import type { Archive } from '../apt/sources.ts';
+import type { ImageConfig } from '../config/types.ts';
+import type { Workspace } from '../config/workspace.ts';
+import { resolveRef } from '../ostree/refs.ts';
+import { ensureRepo } from '../ostree/repo.ts';
+import type { Progress } from '../progress/progress.ts';
+import type { Toolbox } from '../toolbox/toolbox.ts';
+import { configure } from './configure.ts';
+import { finalize } from './finalize.ts';
+import { importDebs } from './import.ts';
+import { initramfs } from './initramfs.ts';
+import { merge } from './merge.ts';
+import { readOverlays } from './overlay.ts';
+import type { BuildEnvironment, StageReport } from './stage.ts';
+
+export interface BuildInputs {
+  image: ImageConfig;
+  lockfile: Lockfile;
+  archive: Archive;
+  /** Written into the commit and os-release. */
+  version: string;
+  /** Of the project's version control; null outside. */
+  revision: string | null;
+}
+
+export interface BuildServices {
+  workspace: Workspace;
+  toolbox: Toolbox;
+  progress: Progress;
+  signal: AbortSignal;
+}
+
+export interface BuiltImage {
+  name: string;
+  /** `<image>/<arch>` in the build repository. */
+  ref: string;
+  commit: string;
+  lockDigest: string;
+  version: string;
+  /** False when the ref named this commit already. */
+  changed: boolean;
+  stages: StageReport[];
+}
+
+/**
+ * Builds the commit that a lockfile pins: import, merge, configure, initramfs, finalize. Each stage's result is a ref named by
+ * a digest of its inputs, and a stage whose ref is there is skipped.
+ */
+export async function buildImage(inputs: BuildInputs, services: BuildServices): Promise<BuiltImage> {
+  const { image, lockfile } = inputs;
+  const stages: StageReport[] = [];
+  const build = await openBuild(services, image.name, (report) => stages.push(report));
+  try {
+    const overlay = await readOverlays(image.overlay);
+    await importPackages(build, inputs);
+    const unpacked = await merge(build, lockfile.packages);
+    const configured = await configure(build, unpacked);
+    const boot = hasKernel(lockfile) ? await initramfs(build, configured, overlay) : null;
+    const { name, version, revision, lockDigest } = { ...inputs, name: image.name, lockDigest: lockfile.digest };
+    const final = await finalize(build, configured, boot, overlay, { image: name, version, lockDigest, revision });
+    const ref = `${name}/${image.arch}`;
+    const before = await resolveRef(build.toolbox, build.repo, ref);
+    const changed = before !== final.commit;
+    if (changed) await moveRef(build, ref, final.commit);
+    return { name, ref, commit: final.commit, lockDigest, version, changed, stages };
+  } finally {
+    await build.close();
+  }
+}
+
+interface OpenBuild extends BuildEnvironment {
+  close(): Promise<void>;
+}
+
+async function openBuild(
+  services: BuildServices,
+  name: string,
+  report: BuildEnvironment['report'],
+): Promise<OpenBuild> {
+  const { workspace, toolbox } = services;
+  const work = path.join(workspace.work, name);
+  // What lies there is a build's that died: the project's lock is held, so none is at work.
+  const clear = () => toolbox.run(['rm', '-rf', '--one-file-system', work]);
+  await clear();
+  await toolbox.run(['mkdir', '-p', work]);
+  await ensureRepo(toolbox, workspace.repo, 'bare');
+  const close = async () => {
+    if (!services.signal.aborted) await clear();
+  };
+  return { ...services, repo: workspace.repo, work, report, close };
+}
+
+async function importPackages(build: OpenBuild, { lockfile, archive }: BuildInputs): Promise<void> {
+  const started = performance.now();
+  const { imported } = await importDebs({
+    toolbox: build.toolbox,
+    repo: build.repo,
+    packages: lockfile.packages,
+    candidates: (filename) => archive.candidates(filename),
+    progress: build.progress,
+    signal: build.signal,
+  });
+  build.report({ name: 'import', ms: Math.round(performance.now() - started), cached: imported === 0 });
+}
+
+function hasKernel({ packages }: Lockfile): boolean {
+  return packages.some(({ package: name }) => /^linux-image-\d/.test(name));
+}
+
+async function moveRef({ toolbox, repo }: BuildEnvironment, ref: string, commit: string): Promise<void> {
+  await toolbox.run(['ostree', 'refs', `--repo=${repo}`, '--force', `--create=${ref}`, commit]);
+}

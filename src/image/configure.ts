@@ -1,0 +1,68 @@
+import { commitArgv } from '../ostree/commit.ts';
+import type { Stage } from '../progress/progress.ts';
+import { readControlFiles, writeAdminFiles } from './admin-directory.ts';
+import { configureFailure } from './configure-failure.ts';
+import type { ControlFiles } from './dpkg-state.ts';
+import { unpackedState } from './dpkg-state.ts';
+import {
+  type BuildEnvironment,
+  cachedStage,
+  digestOf,
+  type StageResult,
+  scriptArgv,
+  stageRef,
+  stageScript,
+} from './stage.ts';
+
+/** A package set takes a minute or two emulated; a script that waits for what never comes must not hold a node all night. */
+const timeoutMs = 60 * 60_000;
+
+/**
+ * What scripts take for the time of the build: fixed, since the same packages must give the same bytes. shadow(5) counts
+ * days from it, so it is not 0, which would mean an expired password.
+ */
+const environment = { SOURCE_DATE_EPOCH: '946684800', DEBCONF_NONINTERACTIVE_SEEN: 'true' };
+
+/** Runs the maintainer scripts of an unpacked tree, under emulation where the architecture is a foreign one. */
+export async function configure(build: BuildEnvironment, unpacked: StageResult): Promise<StageResult> {
+  const digest = digestOf('configured', unpacked.digest, stageScript('configure'), JSON.stringify(environment));
+  const ref = stageRef('configured', digest);
+  return cachedStage(build, { name: 'configure', ref, digest }, async (stage) => {
+    const root = `${build.work}/configure`;
+    await checkout(build, unpacked.commit, root);
+    const controls = await readControlFiles(build.toolbox, root);
+    await runScripts(build, root, controls, stage);
+    await build.toolbox.run(commitArgv([`dir=${root}`], { repo: build.repo, ref, subject: 'configured' }));
+    await build.toolbox.run(['rm', '-rf', '--one-file-system', root]);
+  });
+}
+
+/** A real copy: a script that edits a file in place would otherwise edit the repository's object. */
+async function checkout({ toolbox, repo }: BuildEnvironment, commit: string, root: string): Promise<void> {
+  await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--force-copy', commit, root]);
+}
+
+async function runScripts(
+  build: BuildEnvironment,
+  root: string,
+  controls: ControlFiles[],
+  stage: Stage,
+): Promise<void> {
+  const state = unpackedState(controls);
+  await writeAdminFiles(build.toolbox, root, state.admin);
+  const preinsts = state.preinsts.map((entry) => `${entry.package} ${entry.architecture} ${entry.script}`).join('\n');
+  const output: string[] = [];
+  const { exitCode } = await build.toolbox.run(scriptArgv('configure', root, preinsts), {
+    isolate: true,
+    input: state.conffiles.map((file) => `${file}\n`).join(''),
+    env: environment,
+    check: false,
+    timeoutMs,
+    onLine: (line) => {
+      output.push(line);
+      const [, name] = /^Setting up (\S+)/.exec(line) ?? [];
+      if (name !== undefined) stage.advance({ count: 1, detail: name });
+    },
+  });
+  if (exitCode !== 0) throw configureFailure(output);
+}

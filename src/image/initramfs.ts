@@ -1,0 +1,64 @@
+import { LockstepError } from '../errors/index.ts';
+import { commitArgv } from '../ostree/commit.ts';
+import { type OverlayEntry, overlayDigest } from './overlay.ts';
+import { extractOverlay } from './overlay-extraction.ts';
+import {
+  type BuildEnvironment,
+  cachedStage,
+  digestOf,
+  type StageResult,
+  scriptArgv,
+  stageRef,
+  stageScript,
+} from './stage.ts';
+
+const timeoutMs = 30 * 60_000;
+
+/** What the virtual device's disk, network and file system need: dracut, run in a chroot, leaves them out. */
+const drivers = 'virtio_mmio virtio_blk virtio_net ext4';
+
+/** Files of an overlay that dracut reads; a change of any other leaves the initramfs as it is. */
+const readByDracut = [
+  /^etc\/dracut\.conf(\.d\/|$)/,
+  /^usr\/lib\/dracut\//,
+  /^(etc|usr\/lib)\/(modprobe|modules-load|udev|sysctl)(\.d)?\//,
+  /^etc\/(crypttab|fstab|adjtime|locale\.conf|vconsole\.conf)$/,
+  /^(usr\/)?lib\/firmware\//,
+  /^(etc|usr\/lib)\/ostree\//,
+];
+
+/** The initramfs of each kernel: a tree with nothing but `usr/lib/modules/<release>/initramfs.img`. */
+export async function initramfs(
+  build: BuildEnvironment,
+  configured: StageResult,
+  overlay: readonly OverlayEntry[],
+): Promise<StageResult> {
+  const relevant = overlay.filter(
+    ({ name, kind }) => kind !== 'directory' && readByDracut.some((rule) => rule.test(name)),
+  );
+  const digest = digestOf('initramfs', configured.digest, overlayDigest(relevant), stageScript('initramfs'), drivers);
+  const ref = stageRef('initramfs', digest);
+  return cachedStage(build, { name: 'initramfs', ref, digest }, async () => {
+    const { toolbox, repo } = build;
+    const [root, out] = [`${build.work}/initramfs`, `${build.work}/initramfs-out`];
+    await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', configured.commit, root]);
+    await extractOverlay(toolbox, root, relevant);
+    await toolbox.run(['mkdir', '-p', out]);
+    await generate(build, root, out);
+    await toolbox.run(commitArgv([`dir=${out}`], { repo, ref, subject: 'initramfs' }));
+    await toolbox.run(['rm', '-rf', '--one-file-system', root, out]);
+  });
+}
+
+async function generate({ toolbox }: BuildEnvironment, root: string, out: string): Promise<void> {
+  const output: string[] = [];
+  const { exitCode } = await toolbox.run(scriptArgv('initramfs', root, out, drivers), {
+    isolate: true,
+    check: false,
+    timeoutMs,
+    env: { SOURCE_DATE_EPOCH: '946684800' },
+    onLine: (line) => output.push(line),
+  });
+  if (exitCode === 0) return;
+  throw new LockstepError('E_INITRAMFS', `the initramfs could not be made:\n${output.slice(-15).join('\n')}`);
+}
