@@ -35,7 +35,7 @@ export interface Failure {
 export function toolFailure({ argv, exitCode, stderr }: Failure): LockstepError {
   const program = argv[0] ?? '(nothing)';
   const lastLines = stderr.trim().split('\n').slice(-8).join('\n');
-  if (/No space left on device|ENOSPC/.test(stderr)) {
+  if (/No space left on device|ENOSPC|min-free-space-\S+ \S+ would be exceeded/.test(stderr)) {
     return new LockstepError('E_DISK_FULL', `the disk is full while ${program} was at work:\n${lastLines}`, {
       hint: 'free space under the project’s .lockstep directory, then run again',
     });

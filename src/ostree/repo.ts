@@ -1,0 +1,42 @@
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { LockstepError } from '../errors/index.ts';
+import type { Toolbox } from '../toolbox/toolbox.ts';
+
+/** `bare` keeps files as they are, owners and all; `archive` is what devices pull; `bare-user` needs no root. */
+export type RepoMode = 'bare' | 'archive' | 'bare-user';
+
+/** ostree asks by default for 3 % of the disk to stay free, which is much on a large one; in bytes it is the same anywhere. */
+const reserve = '64MB';
+
+/**
+ * Makes the repository if there is none. Throws E_REPO when the path holds something else, is damaged, or has another
+ * mode.
+ */
+export async function ensureRepo(toolbox: Toolbox, repo: string, mode: RepoMode): Promise<void> {
+  const ostree = async (...args: string[]) => {
+    try {
+      return (await toolbox.run(['ostree', ...args])).stdout.trim();
+    } catch (error) {
+      if (error instanceof LockstepError && error.code === 'E_TOOL_FAILED') throw unusable(repo, error.message, error);
+      throw error;
+    }
+  };
+  const modeOf = () => ostree('config', `--repo=${repo}`, 'get', 'core.mode');
+  const make = async () => {
+    await ostree('init', `--repo=${repo}`, `--mode=${mode}`);
+    await ostree('config', `--repo=${repo}`, 'set', 'core.min-free-space-size', reserve);
+    return await modeOf();
+  };
+  const exists = await stat(path.join(repo, 'config')).then(Boolean, () => false);
+  const found = exists ? await modeOf() : await make();
+  // Older versions of ostree write `archive` by its former name.
+  if (found.replace(/^archive-z2$/, 'archive') !== mode) throw unusable(repo, `its mode is ${found}, not ${mode}`);
+}
+
+function unusable(repo: string, why: string, cause?: unknown): LockstepError {
+  return new LockstepError('E_REPO', `the ostree repository ${repo} cannot be used: ${why}`, {
+    cause,
+    hint: 'it can be deleted: the next build makes it anew',
+  });
+}
