@@ -38,8 +38,9 @@ async function* through(source: AsyncIterable<Buffer>, decoder: Duplex): AsyncGe
   try {
     yield* decoder as AsyncIterable<Buffer>;
   } finally {
-    input.destroy();
     decoder.destroy();
+    // Whoever reads the source next must be alone with it.
+    if (!input.closed) await new Promise((resolve) => input.destroy().once('close', resolve));
   }
 }
 

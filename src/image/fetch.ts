@@ -1,0 +1,108 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Agent, type Dispatcher, EnvHttpProxyAgent, interceptors, ProxyAgent } from 'undici';
+import { type LockedDeb, nameOf } from '../deb/package.ts';
+import { LockstepError } from '../errors/index.ts';
+import { Gone, NotServed, type Part, requestPart, type Timeouts } from './request-part.ts';
+
+export interface FetcherOptions {
+  /** Addresses where a deb may be, the likeliest first. */
+  candidates(filename: string): string[];
+  /** The proxy for an address, null for none; without this function the environment's variables decide. */
+  proxy?(url: string): string | null;
+  signal: AbortSignal;
+  /** How many times a deb's download is taken up again; 5 by default. */
+  retries?: number;
+  /** The first pause before that, doubled each time; 250 by default. */
+  pauseMs?: number;
+  timeouts?: Partial<Timeouts>;
+}
+
+const defaultTimeouts: Timeouts = { connectMs: 10_000, stallMs: 20_000 };
+
+/** Downloads debs over connections that stay open. */
+export class Fetcher {
+  readonly #options: FetcherOptions;
+  readonly #timeouts: Timeouts;
+  readonly #agents = new Map<string | null | undefined, Dispatcher>();
+
+  constructor(options: FetcherOptions) {
+    this.#options = options;
+    this.#timeouts = { ...defaultTimeouts, ...options.timeouts };
+  }
+
+  /**
+   * The bytes of a deb as they arrive. A download that breaks off is taken up where it stopped, from any of the
+   * addresses; whether it is the right deb is for the reader to check. Throws E_FETCH_GONE when no address has it,
+   * E_FETCH_UNREACHABLE when the retries are used up, E_INTERRUPTED.
+   */
+  async *fetch(deb: LockedDeb): AsyncGenerator<Buffer, void, void> {
+    const { candidates, signal, retries = 5, pauseMs = 250 } = this.#options;
+    const urls = candidates(deb.filename);
+    let offset = 0;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        for await (const chunk of await this.#firstAnswer(urls, offset)) {
+          offset += chunk.length;
+          yield chunk;
+        }
+        return;
+      } catch (error) {
+        if (signal.aborted) throw new LockstepError('E_INTERRUPTED', 'interrupted', { cause: error });
+        if (error instanceof Gone) throw gone(deb, urls, error);
+        if (attempt >= retries) throw unreachable(deb, attempt + 1, offset, error);
+        await pause(pauseMs * 2 ** attempt, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#agents.values()].map((agent) => agent.destroy()));
+  }
+
+  /** The answer of the first address that has the deb. Throws Gone when none has, else why one could not be asked. */
+  async #firstAnswer(urls: readonly string[], offset: number): Promise<Part> {
+    let failure: unknown = null;
+    for (const url of urls) {
+      try {
+        const { signal } = this.#options;
+        return await requestPart(url, { offset, dispatcher: this.#agentFor(url), signal, timeouts: this.#timeouts });
+      } catch (error) {
+        if (failure === null || failure instanceof Gone) failure = error;
+      }
+    }
+    throw failure ?? new NotServed('no address is known for it');
+  }
+
+  #agentFor(url: string): Dispatcher {
+    const proxy = this.#options.proxy?.(url);
+    const known = this.#agents.get(proxy);
+    if (known !== undefined) return known;
+    const options = { connect: { timeout: this.#timeouts.connectMs } };
+    const agent =
+      proxy === undefined
+        ? new EnvHttpProxyAgent(options)
+        : proxy === null
+          ? new Agent(options)
+          : new ProxyAgent({ ...options, uri: proxy });
+    const following = agent.compose(interceptors.redirect({ maxRedirections: 5 }));
+    this.#agents.set(proxy, following);
+    return following;
+  }
+}
+
+function gone(deb: LockedDeb, urls: readonly string[], cause: Gone): LockstepError {
+  return new LockstepError('E_FETCH_GONE', `${nameOf(deb)} is no longer at ${urls.join(' or ')}: ${cause.message}`, {
+    hint: 'run `lockstep update` to pin what the archive has now',
+    cause,
+  });
+}
+
+function unreachable(deb: LockedDeb, attempts: number, offset: number, cause: unknown): LockstepError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const where = offset > 0 ? `, the last time after ${offset} of ${deb.size} bytes` : '';
+  const message = `${nameOf(deb)} could not be downloaded in ${attempts} attempts${where}: ${why}`;
+  return new LockstepError('E_FETCH_UNREACHABLE', message, {
+    hint: 'check the network, the proxy and the mirror; what was imported stays',
+    cause,
+  });
+}

@@ -1,0 +1,97 @@
+import { availableParallelism } from 'node:os';
+import type { LockedDeb } from '../deb/package.ts';
+import { nameOf } from '../deb/package.ts';
+import { LockstepError } from '../errors/index.ts';
+import { CommitWorker } from '../ostree/commit-worker.ts';
+import { listRefs } from '../ostree/refs.ts';
+import { inStage, type Progress, type Stage } from '../progress/progress.ts';
+import type { Toolbox } from '../toolbox/toolbox.ts';
+import { Fetcher } from './fetch.ts';
+import { controlRef, dataRef, importDeb } from './import-deb.ts';
+
+export interface ImportOptions {
+  toolbox: Toolbox;
+  /** The build repository; it must exist. */
+  repo: string;
+  packages: readonly LockedDeb[];
+  /** Addresses where the deb of a `Filename` may be, the likeliest first. */
+  candidates(filename: string): string[];
+  /** The proxy for an address, null for none; without this function the environment's variables decide. */
+  proxy?(url: string): string | null;
+  progress: Progress;
+  signal: AbortSignal;
+}
+
+export interface Imported {
+  /** Debs that were fetched and committed. */
+  imported: number;
+  /** Debs that were there. */
+  cached: number;
+  /** Bytes of the debs that were fetched. */
+  bytes: number;
+}
+
+/** Debs at work at once: more than cores, since each waits for the network, a decoder or ostree in turn. */
+const workerCount = Math.min(4, availableParallelism() + 1);
+
+/**
+ * Brings every deb of a lockfile into the repository, each while it is downloaded, none stored in between. What is there
+ * is not fetched again. After a failure nothing new is begun, what was at work leaves no ref, what was finished stays.
+ * Throws E_FETCH_*, E_DEB_*, E_DISK_FULL, E_TOOL_FAILED, E_INTERRUPTED.
+ */
+export async function importDebs(options: ImportOptions): Promise<Imported> {
+  const { toolbox, repo, packages, progress } = options;
+  const there = await listRefs(toolbox, repo, 'dpkg');
+  const wanted = [...new Map(packages.map((deb) => [deb.sha256, deb])).values()];
+  const missing = wanted.filter((deb) => !there.has(dataRef(deb)) || !there.has(controlRef(deb)));
+  const cached = wanted.length - missing.length;
+  if (missing.length === 0) {
+    progress.stage('import').done(`${cached} debs`, { cached: true });
+    return { imported: 0, cached, bytes: 0 };
+  }
+  await inStage(progress, 'import', (stage) => importAll(missing, options, stage), {
+    total: missing.length,
+    unit: 'debs',
+  });
+  return { imported: missing.length, cached, bytes: missing.reduce((sum, deb) => sum + deb.size, 0) };
+}
+
+async function importAll(missing: readonly LockedDeb[], options: ImportOptions, stage: Stage): Promise<void> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  const fetcher = new Fetcher({ ...options, signal });
+  // The largest first: what is left for the end is then short, and all workers end at about the same time.
+  const queue = [...missing].sort((a, b) => b.size - a.size);
+  const work = async () => {
+    const worker = await CommitWorker.open(options.toolbox);
+    try {
+      for (let deb = queue.shift(); deb !== undefined && !signal.aborted; deb = queue.shift()) {
+        stage.advance({ detail: nameOf(deb) });
+        await importDeb(deb, counted(fetcher.fetch(deb), stage), worker, options.repo);
+        stage.advance({ count: 1 });
+      }
+    } catch (error) {
+      stop.abort(error);
+      throw error;
+    } finally {
+      await worker.close();
+    }
+  };
+  const workers = Array.from({ length: Math.min(workerCount, queue.length) }, work);
+  await Promise.allSettled(workers);
+  await fetcher.close();
+  if (options.signal.aborted) {
+    throw new LockstepError('E_INTERRUPTED', 'interrupted while debs were imported', {
+      hint: 'run it again: it goes on from what was finished',
+    });
+  }
+  // The others were stopped because of the first failure: theirs say only that.
+  if (stop.signal.aborted) throw stop.signal.reason;
+}
+
+async function* counted(source: AsyncIterable<Buffer>, stage: Stage): AsyncGenerator<Buffer, void, void> {
+  for await (const chunk of source) {
+    stage.advance({ bytes: chunk.length });
+    yield chunk;
+  }
+}
