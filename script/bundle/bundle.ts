@@ -1,4 +1,4 @@
-import { chmod, readdir, readFile, stat } from 'node:fs/promises';
+import { chmod, readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { embeddedNative } from './embedded-native.ts';
@@ -12,13 +12,15 @@ export const committedAgent = path.join(projectRoot, 'resources/lockstep/agent.m
  * CommonJS packages inside the bundle ask for these three. `node:module` comes by createRequire alone, so that nothing
  * outside of Node itself is ever resolved: every other module is inside the file.
  */
-const banner = `#!/usr/bin/env node
-// lockstep's agent in one file, made from src/ by \`npm run bundle\`. Do not edit: test/bundle.test.ts compares.
+const banner = `// lockstep's agent in one file, made from src/ by \`npm run bundle\`. Do not edit: test/bundle.test.ts compares.
 import { createRequire as lockstepCreateRequire } from 'node:module';
 import { fileURLToPath as lockstepFileURLToPath } from 'node:url';
 const require = lockstepCreateRequire(import.meta.url);
 const __filename = lockstepFileURLToPath(import.meta.url);
 const __dirname = lockstepFileURLToPath(new URL('.', import.meta.url));`;
+
+/** Names the agent and the files that it finds beside itself, one a line; the steps copy these to a node. */
+export const committedList = path.join(path.dirname(committedAgent), 'agent.files');
 
 export interface BundleResult {
   bytes: number;
@@ -64,4 +66,18 @@ async function readResources(dir: string): Promise<Record<string, string>> {
     .sort();
   const texts = files.map(async (file) => [path.relative(dir, file), await readFile(file, 'utf8')]);
   return Object.fromEntries(await Promise.all(texts));
+}
+
+/** What `agent.files` must hold: every file of its directory but itself, sorted, so that none is forgotten on the way. */
+export async function listAgentFiles(directory = path.dirname(committedAgent)): Promise<string> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(directory, path.join(entry.parentPath, entry.name)))
+    .filter((name) => name !== path.basename(committedList));
+  return `${names.sort().join('\n')}\n`;
+}
+
+export async function writeAgentFiles(): Promise<void> {
+  await writeFile(committedList, await listAgentFiles());
 }

@@ -1,0 +1,161 @@
+import groovy.json.JsonSlurperClassic
+
+/**
+ * Runs one verb of the agent and makes its outcome the build's. The other steps of this library are made of it.
+ *
+ *   step      name of the step that was called, for messages
+ *   verb      the agent's verb
+ *   given     the parameters that the step was called with
+ *   flags     names of parameters that the verb takes as flags, beside image and toolbox
+ *   fresh     true: the results of an earlier run are deleted first (default: false)
+ *   publish   true: JUnit files and artifacts of the run are published (default: false)
+ *   bindings  credentials to bind while the agent runs (default: none)
+ *   own       names of parameters that the step itself uses (default: none)
+ *
+ * Returns what the agent printed with --json, as a map.
+ */
+def call(Map how) {
+    Map given = how.given ?: [:]
+    List flags = ['image', 'toolbox'] + (how.flags ?: [])
+    String problem = problemWith(how.step, given, ['dir', 'node', 'lock'] + flags + (how.own ?: []))
+    if (problem) {
+        error(problem)
+    }
+    def outcome = null
+    def body = { outcome = onNode(how, given, flags) }
+    // Before an executor is taken: a build that waits for a device must not keep a machine from others.
+    if (given.lock) {
+        lock(lockOf(given.lock)) { body() }
+    } else {
+        body()
+    }
+    return outcome
+}
+
+Map onNode(Map how, Map given, List flags) {
+    if (!given.node) {
+        return perform(how, given, flags)
+    }
+    def outcome = null
+    node(given.node) {
+        checkout(scm)
+        outcome = perform(how, given, flags)
+    }
+    return outcome
+}
+
+Map perform(Map how, Map given, List flags) {
+    if (!isUnix()) {
+        error("${how.step} needs a Linux node: ${env.NODE_NAME} is not one")
+    }
+    // The patterns of junit and archiveArtifacts do not know './'.
+    String below = "${given.dir ?: '.'}/".replaceAll('/+', '/').replaceFirst('^(\\./)+', '')
+    String home = "${below}.lockstep/agent"
+    install(home)
+    if (how.fresh) {
+        dir("${below}.lockstep/run") { deleteDir() }
+    }
+    String answer = "${home}/outcome.json"
+    String command = commandOf(how.verb, given, flags, home, answer)
+    int status = 1
+    if (how.bindings) {
+        withCredentials(how.bindings) { status = sh(script: command, label: "lockstep ${how.verb}", returnStatus: true) }
+    } else {
+        status = sh(script: command, label: "lockstep ${how.verb}", returnStatus: true)
+    }
+    Map outcome = parse(readFile(file: answer, encoding: 'UTF-8'))
+    if (how.publish) {
+        junit(testResults: "${below}.lockstep/run/junit/*.xml", allowEmptyResults: true)
+        archiveArtifacts(artifacts: "${below}.lockstep/run/**", allowEmptyArchive: true)
+    }
+    conclude(how.verb, status, outcome)
+    return outcome
+}
+
+/** Files by their names in the library; a text is never held in a variable, which would be saved with the build. */
+void install(String home) {
+    List names = libraryResource(resource: 'lockstep/agent.files', encoding: 'UTF-8').readLines()
+    for (int i = 0; i < names.size(); i++) {
+        writeFile(file: "${home}/${names[i]}", encoding: 'UTF-8',
+            text: libraryResource(resource: "lockstep/${names[i]}", encoding: 'UTF-8'))
+    }
+    writeFile(file: "${home}/.gitignore", text: '*\n')
+}
+
+void conclude(String verb, int status, Map outcome) {
+    if (!outcome) {
+        error("lockstep ${verb} ended with exit ${status} and no answer: is Node 20 on the PATH of ${env.NODE_NAME}?")
+    }
+    String line = outcome.message.readLines()[0]
+    currentBuild.description = currentBuild.description ? "${currentBuild.description}\n${line}" : line
+    if (status == 3) {
+        unstable("lockstep ${verb}: ${outcome.message}")
+    } else if (status != 0) {
+        error("lockstep ${verb}: ${outcome.code}: ${outcome.message}${outcome.hint ? "\n  hint: ${outcome.hint}" : ''}")
+    }
+}
+
+@NonCPS
+String commandOf(String verb, Map given, List flags, String home, String answer) {
+    List words = ['node', "${home}/agent.mjs", verb, '--json', '-C', given.dir ?: '.']
+    for (name in flags) {
+        def value = given[name]
+        if (value == true) {
+            words << "--${name}"
+        } else if (value) {
+            for (item in (value instanceof Collection ? value : [value])) {
+                words << "--${name}" << item
+            }
+        }
+    }
+    return words.collect { quoted(it.toString()) }.join(' ') + " > ${quoted(answer)}"
+}
+
+@NonCPS
+String quoted(String word) {
+    return word ==~ /[A-Za-z0-9_.,:=@\/+-]+/ ? word : "'" + word.replace("'", "'\\''") + "'"
+}
+
+/** Slurped into plain maps and lists, which can be saved with the build; empty when the agent printed nothing. */
+@NonCPS
+Map parse(String text) {
+    return text.trim() ? new JsonSlurperClassic().parseText(text) : [:]
+}
+
+@NonCPS
+Map lockOf(wanted) {
+    if (wanted instanceof Map) {
+        return wanted
+    }
+    List names = wanted instanceof Collection ? wanted as List : [wanted]
+    return [resource: names[0], extra: names.drop(1).collect { [resource: it] }]
+}
+
+@NonCPS
+String problemWith(String step, Map given, List accepted) {
+    for (name in given.keySet()) {
+        if (!(name in accepted)) {
+            String near = accepted.min { distance(name.toString(), it) }
+            String meant = distance(name.toString(), near) <= 3 ? "did you mean '${near}'?" : "it has: ${accepted.sort().join(', ')}"
+            return "${step} has no parameter '${name}': ${meant}"
+        }
+    }
+    if (given.dir?.toString()?.startsWith('/') || '..' in (given.dir ?: '').toString().split('/')) {
+        return "${step}: dir '${given.dir}' must lie in the workspace and be relative to it"
+    }
+    return null
+}
+
+/** Levenshtein's: how many letters to change, add or drop. */
+@NonCPS
+int distance(String a, String b) {
+    List row = (0..b.size()).toList()
+    for (int i = 1; i <= a.size(); i++) {
+        List next = [i]
+        for (int j = 1; j <= b.size(); j++) {
+            next << [row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)].min()
+        }
+        row = next
+    }
+    return row[b.size()]
+}

@@ -1,0 +1,18 @@
+/**
+ * lockstepTest: runs the device tests on the devices, as they are.
+ *
+ *   dir      directory of lockstep.yml, relative to the workspace (default: the workspace)
+ *   image    name or list of names (default: all)
+ *   device   name or list of names (default: all)
+ *   label    only devices with this label
+ *   toolbox  'auto', 'docker' or 'host' (default: auto)
+ *   node     label of a node to take for it, with a checkout (default: the node at hand)
+ *   lock     device or list of devices to lock first, or a map for the step lock (default: none)
+ *
+ * UNSTABLE when tests failed on a device. Publishes JUnit, artifacts and a description of the build. Returns the agent's
+ * outcome as a map: `devices` lists the counts.
+ */
+def call(Map given = [:]) {
+    return lockstepAgent(step: 'lockstepTest', verb: 'test', given: given,
+        flags: ['device', 'label'], publish: true)
+}
