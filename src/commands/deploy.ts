@@ -6,6 +6,8 @@ import type { DeviceConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { type DeviceDeployment, deployTo } from '../device/deploy.ts';
 import { eachDevice } from '../device/each.ts';
+import { untested } from '../report/draft.ts';
+import { recorded } from './recorded.ts';
 import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts';
 import { wantedCommits } from './wanted.ts';
 
@@ -23,7 +25,12 @@ export const deploy: Verb<DeployVerbOptions> = {
   },
 
   async run(context, options) {
-    return outcomeOf(await deployDevices(context, await context.devices(), options.commit));
+    const chosen = await context.devices();
+    return recorded(context, {}, async (inner, draft) => {
+      const deployments = await deployDevices(inner, chosen, options.commit);
+      draft.devices = chosen.map((device, index) => untested(device, withoutJournal(deployments[index]!)));
+      return outcomeOf(deployments);
+    });
   },
 
   print(outcome) {
@@ -59,10 +66,14 @@ async function keepJournal(workspace: Workspace, { name, journal }: DeviceDeploy
   await writeFile(path.join(dir, 'deploy-journal.txt'), journal);
 }
 
+export function withoutJournal({ journal: _, ...rest }: DeviceDeployment): Omit<DeviceDeployment, 'journal'> {
+  return rest;
+}
+
 /** What `lockstep deploy` comes to: failed unless every device runs its commit. */
 export function outcomeOf(deployments: DeviceDeployment[]): Outcome {
   // Journals are files: a JSON object on one line is no place for them.
-  const fields = { devices: deployments.map(({ journal: _journal, ...rest }) => rest) };
+  const fields = { devices: deployments.map(withoutJournal) };
   const failed = deployments.filter(({ verdict }) => verdict !== 'deployed' && verdict !== 'unchanged');
   if (failed.length > 0) {
     const message = failed.map(({ name, verdict, reason }) => `${name}: ${verdict}: ${reason}`).join('\n');

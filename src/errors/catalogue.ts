@@ -275,6 +275,11 @@ const entries = {
     meaning: 'Tests failed on a device.',
     remedy: 'Read the report in `.lockstep/run/`.',
   },
+  E_RESULT: {
+    exit: 2,
+    meaning: 'There are no results of a run, or they cannot be read.',
+    remedy: 'Run `lockstep run` or `lockstep test`; each writes its results anew.',
+  },
   E_GIT: {
     exit: 1,
     meaning: 'git failed.',

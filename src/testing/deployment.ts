@@ -12,7 +12,7 @@ export interface Deployment {
   commit: string | null;
   bytesSent: number;
   ms: number;
-  steps: readonly DeploymentStep[];
+  steps: DeploymentStep[];
 }
 
 export interface DeploymentStep {

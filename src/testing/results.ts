@@ -56,3 +56,14 @@ export function countCases(cases: readonly CaseResult[]): Counts {
   const skipped = cases.filter((one) => one.status === 'skipped').length;
   return { tests: cases.length, passed: cases.length - failed - skipped, failed, skipped };
 }
+
+/** `12 passed, 1 failed, 2 skipped`; what there is none of is left out, but never everything. */
+export function countsText({ tests, passed, failed, skipped }: Counts): string {
+  if (tests === 0) return 'no tests';
+  const parts = [
+    passed > 0 && `${passed} passed`,
+    failed > 0 && `${failed} failed`,
+    skipped > 0 && `${skipped} skipped`,
+  ];
+  return parts.filter((part) => part !== false).join(', ');
+}
