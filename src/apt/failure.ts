@@ -7,6 +7,8 @@ interface Symptom {
   hint: string;
 }
 
+const unreachableHint = 'check the network, the proxy and `mirror:`; the lockfile was not touched';
+
 /** What `apt-get update` says, the cause before its consequences: a refused signature also reads as a failed fetch. */
 const updateSymptoms: Symptom[] = [
   {
@@ -19,6 +21,12 @@ const updateSymptoms: Symptom[] = [
     code: 'E_APT_EXPIRED',
     pattern: /is expired \(invalid since|is not valid yet/,
     hint: 'check the clock where apt runs, then the mirror; the lockfile was not touched',
+  },
+  {
+    // apt goes on to call a suite unsigned whose InRelease it could not get.
+    code: 'E_APT_UNREACHABLE',
+    pattern: /Failed to fetch \S+Release +((?!404|410)[45]\d\d |Could not|Unable to connect|Connection |Temporary)/,
+    hint: unreachableHint,
   },
   {
     code: 'E_APT_SIGNATURE',
@@ -45,7 +53,7 @@ const updateSymptoms: Symptom[] = [
     code: 'E_APT_UNREACHABLE',
     pattern:
       /Could not (connect|resolve|handshake)|Unable to connect|Temporary failure|Connection (failed|timed out|refused|reset)|Failed to fetch|does (not|no longer) have a Release file|^Err:/m,
-    hint: 'check the network, the proxy and `mirror:`; the lockfile was not touched',
+    hint: unreachableHint,
   },
 ];
 
@@ -88,11 +96,11 @@ function unmetDependencies(output: string): string[] {
   return rest.slice(0, end === -1 ? undefined : end).map((line) => line.replace(/^ /, '  '));
 }
 
-/** apt's own errors, else its warnings, else its last lines; each once. */
+/** apt's own errors, else its warnings or notices, else its last lines; each once. */
 function reasons(output: string): string {
   const lines = output.split('\n').filter((line) => line.trim() !== '');
   const boilerplate = /Some index files failed to download|have been ignored, or old ones used/;
-  for (const mark of ['E: ', 'W: ']) {
+  for (const mark of ['E: ', 'W: ', 'N: ']) {
     const said = lines.filter((line) => line.startsWith(mark) && !boilerplate.test(line));
     if (said.length > 0) return [...new Set(said.map((line) => line.slice(mark.length)))].slice(0, 4).join('\n  ');
   }

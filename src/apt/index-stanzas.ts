@@ -1,3 +1,4 @@
+import type { ImageConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { runApt } from './apt-run.ts';
@@ -12,15 +13,43 @@ export interface ChosenDeb {
 }
 
 /**
+ * The index files that apt holds, in the order of the suites. Throws E_APT_NO_SUITE for a suite without one: apt passes
+ * over a suite that has nothing for the architecture.
+ */
+export async function indexFiles(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig): Promise<string[]> {
+  const { output } = await runApt(toolbox, root, ['sh', '-c', listIndexes], { timeoutMs: 60_000 });
+  const found = [...output.matchAll(/^index (\S+) (.+)$/gm)].map(([, suite, file]) => ({ suite, file: file! }));
+  const empty = image.suites.find((suite) => !found.some((index) => index.suite === suite));
+  if (empty === undefined) return found.map(({ file }) => file);
+  throw new LockstepError(
+    'E_APT_NO_SUITE',
+    `image ${image.name}: the suite ${empty} has no packages for ${image.arch}`,
+    {
+      hint: 'correct `suites:` or `arch:` of the image',
+    },
+  );
+}
+
+const listIndexes = `
+apt-get indextargets --format 'index $(RELEASE) $(FILENAME)' 'Created-By: Packages' |
+  while IFS= read -r line; do
+    file=\${line#index * }
+    if [ -e "$file" ]; then echo "$line"; fi
+  done
+`;
+
+/**
  * The stanzas of the chosen debs, byte for byte as the suites' indexes have them. (`apt-cache show` moves fields about.)
  * One pass over the indexes in the toolbox, so that only what is wanted travels.
  */
 export async function stanzasOf(
   toolbox: Toolbox,
   root: PrivateRoot,
+  indexes: readonly string[],
   debs: readonly ChosenDeb[],
 ): Promise<LockedPackage[]> {
-  const { exitCode, output } = await runApt(toolbox, root, ['sh', '-c', selectFromIndexes, 'sh', byDigest], {
+  const argv = ['env', 'LC_ALL=C', 'awk', byDigest, '-', 'RS=', 'ORS=\\n\\n', ...indexes];
+  const { exitCode, output } = await runApt(toolbox, root, argv, {
     input: debs.map((deb) => `${deb.sha256}\n`).join(''),
     timeoutMs: 120_000,
   });
@@ -28,14 +57,6 @@ export async function stanzasOf(
   const published = parsed(output);
   return debs.map((deb) => stanzaOf(deb, published));
 }
-
-/** A path of an index file may hold blanks, hence the word splitting at newlines only. */
-const selectFromIndexes = `
-set -f
-IFS='
-'
-LC_ALL=C exec awk "$1" - RS= ORS='\\n\\n' $(apt-get indextargets --format '$(FILENAME)' 'Created-By: Packages')
-`;
 
 /** First file: the wanted digests, one a line; then the indexes, a record for each stanza. Intervals are unknown to mawk. */
 const byDigest = `

@@ -86,6 +86,8 @@ export function aptConfig(dir: string, arch: string, acquire: readonly AptOption
     ['APT::Architecture', arch],
     ['APT::Architectures::', arch],
     ['APT::Install-Recommends', 'false'],
+    // apt takes itself for essential; an image has it when it asks for it.
+    ['pkgCacheGen::ForceEssential', ','],
     // The sha256 of each deb in what --print-uris prints.
     ['Acquire::ForceHash', 'SHA256'],
     ['Acquire::GzipIndexes', 'false'],
@@ -93,6 +95,8 @@ export function aptConfig(dir: string, arch: string, acquire: readonly AptOption
     ['Acquire::Retries', '2'],
     ['Acquire::http::Timeout', '20'],
     ['Acquire::https::Timeout', '20'],
+    // The lists are a cache: a new clone, which has none, must come to the same end when a suite becomes oldstable.
+    ['Acquire::AllowReleaseInfoChange', 'true'],
     // A suite that could not be fetched anew is an error, not a warning.
     ['APT::Update::Error-Mode', 'any'],
   ];

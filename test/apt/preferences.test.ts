@@ -1,0 +1,25 @@
+import { expect } from 'chai';
+import { pinMatches, preferences } from '../../src/apt/preferences.ts';
+
+const pin = (version: string) => ({ package: 'openssl', version, reason: 'because', expires: null });
+
+describe('pins', () => {
+  it('become apt preferences that win over newer versions', () => {
+    expect(preferences([pin('3.0.*')])).to.equal(`Package: usrmerge
+Pin: release *
+Pin-Priority: -1
+
+Package: openssl
+Pin: version 3.0.*
+Pin-Priority: 1001
+`);
+  });
+
+  it('mean a version exactly, or as a glob', () => {
+    expect(pinMatches(pin('3.0.17-1'), '3.0.17-1')).to.equal(true);
+    expect(pinMatches(pin('3.0.17-1'), '3.0.17-1+b1')).to.equal(false);
+    expect(pinMatches(pin('3.0.*'), '3.0.17-1')).to.equal(true);
+    expect(pinMatches(pin('3.0.*'), '3x0.17-1')).to.equal(false);
+    expect(pinMatches(pin('3.?.17+*'), '3.0.17+dfsg-1')).to.equal(true);
+  });
+});
