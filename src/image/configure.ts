@@ -52,7 +52,7 @@ async function runScripts(
   await writeAdminFiles(build.toolbox, root, state.admin);
   const preinsts = state.preinsts.map((entry) => `${entry.package} ${entry.architecture} ${entry.script}`).join('\n');
   const output: string[] = [];
-  const { exitCode } = await build.toolbox.run(scriptArgv('configure', root, preinsts), {
+  const { exitCode } = await build.toolbox.run(scriptArgv('configure', root, preinsts, state.essential.join(' ')), {
     isolate: true,
     input: state.conffiles.map((file) => `${file}\n`).join(''),
     env: environment,

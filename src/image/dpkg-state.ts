@@ -23,6 +23,8 @@ export interface UnpackedState {
   conffiles: string[];
   /** The packages with a preinst script, in the order to run them. */
   preinsts: Preinst[];
+  /** The essential packages and what they depend on: to be configured before all others, which need not depend on them. */
+  essential: string[];
 }
 
 export interface Preinst {
@@ -57,6 +59,10 @@ export function unpackedState(packages: readonly ControlFiles[]): UnpackedState 
       architecture: field(entry, 'Architecture'),
       script: `${infoName(entry)}.preinst`,
     })),
+    essential: closureOf(
+      sorted.filter((entry) => field(entry, 'Essential') === 'yes'),
+      sorted,
+    ).map(infoName),
   };
 }
 
@@ -139,9 +145,25 @@ function inPreinstOrder(packages: readonly ControlFiles[]): ControlFiles[] {
   return [...ordered].filter((entry) => entry.hasPreinst);
 }
 
-function preDependencies({ control }: ControlFiles): string[] {
-  const relations = control.get('Pre-Depends') ?? '';
-  return relations.split(/[,|]/).map((relation) => relation.trim().split(/[\s(:]/)[0] ?? '');
+/** The given packages and all that they depend on, as far as it is there by its own name. */
+function closureOf(roots: readonly ControlFiles[], packages: readonly ControlFiles[]): ControlFiles[] {
+  const byName = new Map(packages.map((entry) => [nameOf(entry), entry]));
+  const found = new Set(roots);
+  for (const entry of found) {
+    for (const name of [...preDependencies(entry), ...related(entry, 'Depends')]) {
+      const dependency = byName.get(name);
+      if (dependency !== undefined) found.add(dependency);
+    }
+  }
+  return [...found];
+}
+
+const preDependencies = (entry: ControlFiles) => related(entry, 'Pre-Depends');
+
+/** The names in a relation field, alternatives included. */
+function related({ control }: ControlFiles, relation: 'Depends' | 'Pre-Depends'): string[] {
+  const relations = control.get(relation) ?? '';
+  return relations.split(/[,|]/).map((alternative) => alternative.trim().split(/[\s(:]/)[0] ?? '');
 }
 
 const nameOf = (entry: ControlFiles) => field(entry, 'Package');

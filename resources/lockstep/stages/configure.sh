@@ -1,6 +1,7 @@
 # Configures an unpacked root: preinst scripts, then `dpkg --configure`. The root is a private copy.
-# $1: the root, $2: the preinst scripts in their order, "package architecture script" a line; stdin: the conffiles.
-root=$1 preinsts=$2
+# $1: the root, $2: the preinst scripts in their order, "package architecture script" a line,
+# $3: the essential packages; stdin: the conffiles.
+root=$1 preinsts=$2 essential=$3
 
 # The layout that Debian's packages assume since bookworm (usr-is-merged); the import put what was in /bin under /usr/bin.
 for name in bin sbin lib lib32 lib64 libx32 libo32; do
@@ -40,5 +41,9 @@ printf '%s\n' "$preinsts" | while read -r package arch script; do
 done
 
 # The initramfs is a stage of its own: the kernel's hooks are told to leave it.
-INITRD=No chroot "$root" dpkg --force-confnew --configure -a </dev/null
+export INITRD=No
+# Most packages rely on the essential ones without saying so.
+# shellcheck disable=SC2086  # a list of names
+chroot "$root" dpkg --force-confnew --configure $essential </dev/null
+chroot "$root" dpkg --force-confnew --configure -a </dev/null
 rm "$root/usr/sbin/policy-rc.d"
