@@ -1,0 +1,81 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { lockstep, lockstepOk, projectRoot } from './lockstep.ts';
+
+/** Directories of this test process, each removed at its end. */
+const directories: string[] = [];
+
+after(async function removeProjects() {
+  this.timeout(120_000);
+  await Promise.all(directories.map((dir) => rm(dir, { recursive: true, force: true })));
+});
+
+/** An empty directory that is gone after the tests. */
+export async function temporaryDirectory(name: string): Promise<string> {
+  const dir = await mkdtemp(path.join(tmpdir(), `lockstep-${name}-`));
+  directories.push(dir);
+  return dir;
+}
+
+/** A project with the given lockstep.yml. */
+export async function projectWith(name: string, yaml: string): Promise<string> {
+  const dir = await temporaryDirectory(name);
+  await writeFile(path.join(dir, 'lockstep.yml'), yaml);
+  return dir;
+}
+
+/**
+ * Resolves a project. A mirror in the middle of an update serves a suite whose indexes do not match its signed list:
+ * lockstep refuses it, and the tests, which cannot wait for the mirror, go on without that suite and say so.
+ */
+export async function resolve(dir: string, ...flags: string[]): Promise<string[]> {
+  const without: string[] = [];
+  for (;;) {
+    const left = without.flatMap((suite) => ['--without-suite', suite]);
+    const { exitCode, outcome, stderr } = await lockstep(dir, ['update', ...flags, ...left]);
+    if (exitCode === 0) return without;
+    const suite = /\/dists\/([^/\s]+)\//.exec(outcome.message)?.[1];
+    if (outcome.code !== 'E_APT_INCONSISTENT' || suite === undefined || without.includes(suite))
+      throw new Error(stderr);
+    console.error(`      the mirror's ${suite} does not match its signed list now: resolved without it`);
+    without.push(suite);
+  }
+}
+
+export interface BuiltProject {
+  dir: string;
+  commit: string;
+  /** Suites that the mirror could not serve. */
+  without: string[];
+}
+
+let panel: Promise<BuiltProject> | undefined;
+
+/** The example of the project, built once for all tests of a process, by the host toolbox. */
+export function builtPanel(): Promise<BuiltProject> {
+  panel ??= buildPanel();
+  return panel;
+}
+
+async function buildPanel(): Promise<BuiltProject> {
+  const dir = await copyOfExample('panel');
+  const without = await resolve(dir, '--toolbox', 'host');
+  const { images } = await lockstepOk(dir, ['build', '--toolbox', 'host']);
+  return { dir, commit: (images as { commit: string }[])[0]?.commit ?? '', without };
+}
+
+/** The example as a clone has it: no lockfile, nothing built. */
+export async function copyOfExample(name: string): Promise<string> {
+  const dir = await temporaryDirectory(name);
+  await cp(path.join(projectRoot, 'examples/panel'), dir, {
+    recursive: true,
+    filter: (source) => !/\.lockstep(\/|$)|\.lock$/.test(path.relative(projectRoot, source)),
+  });
+  return dir;
+}
+
+export async function ostree(dir: string, ...args: string[]): Promise<string> {
+  return (await execa('ostree', [`--repo=${dir}/.lockstep/repo`, ...args])).stdout;
+}
