@@ -5,13 +5,14 @@ import { keepConsole } from '../report/console.ts';
 import { type BuiltImage, type Draft, imageResult, notTested, tested, untested } from '../report/draft.ts';
 import { keepLockfile } from '../report/lock-copies.ts';
 import type { DeviceResult } from '../report/result.ts';
-import { describeRun, summaryTable } from '../report/summary.ts';
+import { summaryTable } from '../report/summary.ts';
 import { type Deployment, isDeployed } from '../testing/deployment.ts';
 import type { Suite } from '../testing/run.ts';
 import { build } from './build.ts';
 import { deployDevices, withoutJournal } from './deploy.ts';
-import { judgeTests, loadSuite, testDevices, testFields } from './device-tests.ts';
+import { loadSuite, testDevices } from './device-tests.ts';
 import { recorded } from './recorded.ts';
+import { runOutcome } from './run-outcome.ts';
 import type { Context, Outcome, Verb } from './verb.ts';
 import { bringUpVirtual, takeDown } from './virtual-devices.ts';
 
@@ -71,7 +72,7 @@ async function perform(context: Context, options: RunOptions, draft: Draft, befo
     await Promise.all(devices.map((device) => keepConsole(device, workspace)));
     if (options.keepUp !== true) await takeDown(context, started);
   }
-  return judge(draft);
+  return runOutcome(draft);
 }
 
 async function chosenDevices(context: Context): Promise<DeviceConfig[]> {
@@ -117,20 +118,4 @@ async function testDeployed(context: Context, devices: readonly DeviceConfig[], 
     const said = told.get(result.name);
     return said === undefined ? result : tested(result, said);
   });
-}
-
-function judge({ images, devices }: Draft): Outcome {
-  const fields = {
-    images,
-    devices: devices.map((device) => {
-      const { verdict, commit, bytesSent, ms, reason } = device.deployment!;
-      return { ...testFields(device), verdict, commit, bytesSent, ms, reason };
-    }),
-  };
-  const message = describeRun(images, devices);
-  const bad = devices.flatMap(({ deployment }) => (deployment !== null && !isDeployed(deployment) ? [deployment] : []));
-  if (bad.length === 0) return judgeTests(devices, message, fields);
-  const told = bad.map(({ name, verdict, reason }) => `${name}: ${verdict}: ${reason}`);
-  const hint = 'Journals and consoles are in `.lockstep/run/devices/NAME/`.';
-  return { outcome: 'failed', code: 'E_DEPLOY', message: [message, ...told].join('\n'), hint, ...fields };
 }

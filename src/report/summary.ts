@@ -14,8 +14,9 @@ export function describeRun(images: readonly ImageResult[], devices: readonly De
   const what = images.map(({ name, commit }) => `${name} ${commit.slice(0, 8)}`).join(', ');
   const on = `on ${devices.length} device${devices.length === 1 ? '' : 's'}`;
   const bad = devices.filter(({ deployment }) => deployment !== null && !isDeployed(deployment));
+  // Tests that could not be run there are told by the verdict.
+  const total = totalOf(devices.filter((device) => !bad.includes(device)));
   const notDeployed = bad.map(({ name, deployment }) => `${name} ${deployment?.verdict}`);
-  const total = totalOf(devices);
   const counts = total.tests > 0 || notDeployed.length === 0 ? [countsText(total)] : [];
   const said = [...counts, ...notDeployed].join('; ');
   return `${[what, on].filter((part) => part !== '').join(' ')}: ${said}`;

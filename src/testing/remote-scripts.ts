@@ -3,11 +3,13 @@
 /**
  * $1: KiB that the tests need; $2 …: directories to choose from, best first. Prints the scratch directory that it made.
  * /run is memory and gone after a power cut, but it may be mounted noexec or be too small; then the next one is taken.
+ * What a run left that lost the device more than a day ago goes.
  */
 export const prepare = `
 need=$1; shift
 for base in "$@"; do
   [ -d "$base" ] || continue
+  find "$base" -maxdepth 1 -name 'lockstep-tests.*' -mtime +0 -exec rm -rf {} + 2>/dev/null || true
   set -- $(df -Pk "$base" | tail -n 1)
   [ "$4" -gt "$need" ] || continue
   scratch=$(mktemp -d "$base/lockstep-tests.XXXXXXXX") || continue
