@@ -15,5 +15,5 @@
  */
 def call(Map given = [:]) {
     return lockstepAgent(step: 'lockstep', verb: 'run', given: given,
-        flags: ['device', 'label'], fresh: true, publish: true)
+        flags: ['device', 'label'], publish: 'always')
 }

@@ -7,8 +7,8 @@ import groovy.json.JsonSlurperClassic
  *   verb      the agent's verb
  *   given     the parameters that the step was called with
  *   flags     names of parameters that the verb takes as flags, beside image and toolbox
- *   fresh     true: the results of an earlier run are deleted first (default: false)
- *   publish   true: JUnit files and artifacts of the run are published (default: false)
+ *   publish   'always': JUnit files and artifacts of the run are published; 'failure': JUnit files only if it failed, for
+ *             a verb whose cases the next one tells again (default: nothing is published)
  *   bindings  credentials to bind while the agent runs (default: none)
  *   own       names of parameters that the step itself uses (default: none)
  *
@@ -17,7 +17,7 @@ import groovy.json.JsonSlurperClassic
 def call(Map how) {
     Map given = how.given ?: [:]
     List flags = ['image', 'toolbox'] + (how.flags ?: [])
-    String problem = problemWith(how.step, given, ['dir', 'node', 'lock'] + flags + (how.own ?: []))
+    String problem = lockstepParameters(how.step, given, ['dir', 'node', 'lock'] + flags + (how.own ?: []))
     if (problem) {
         error(problem)
     }
@@ -52,9 +52,6 @@ Map perform(Map how, Map given, List flags) {
     String below = "${given.dir ?: '.'}/".replaceAll('/+', '/').replaceFirst('^(\\./)+', '')
     String home = "${below}.lockstep/agent"
     install(home)
-    if (how.fresh) {
-        dir("${below}.lockstep/run") { deleteDir() }
-    }
     String answer = "${home}/outcome.json"
     String command = commandOf(how.verb, given, flags, home, answer)
     int status = 1
@@ -64,8 +61,10 @@ Map perform(Map how, Map given, List flags) {
         status = sh(script: command, label: "lockstep ${how.verb}", returnStatus: true)
     }
     Map outcome = parse(readFile(file: answer, encoding: 'UTF-8'))
-    if (how.publish) {
-        junit(testResults: "${below}.lockstep/run/junit/*.xml", allowEmptyResults: true)
+    if (how.publish && hasNewResults(below, home)) {
+        if (how.publish == 'always' || status != 0) {
+            junit(testResults: "${below}.lockstep/run/junit/*.xml", allowEmptyResults: true)
+        }
         archiveArtifacts(artifacts: "${below}.lockstep/run/**", allowEmptyArchive: true)
     }
     conclude(how.verb, status, outcome)
@@ -80,6 +79,13 @@ void install(String home) {
             text: libraryResource(resource: "lockstep/${names[i]}", encoding: 'UTF-8'))
     }
     writeFile(file: "${home}/.gitignore", text: '*\n')
+    writeFile(file: "${home}/started", text: '')
+}
+
+/** The workspace keeps the results of the last run, which another build has published. */
+boolean hasNewResults(String below, String home) {
+    return 0 == sh(script: "test ${quoted(below + '.lockstep/run/result.json')} -nt ${quoted(home + '/started')}",
+        label: 'Are there new results?', returnStatus: true)
 }
 
 void conclude(String verb, int status, Map outcome) {
@@ -129,33 +135,4 @@ Map lockOf(wanted) {
     }
     List names = wanted instanceof Collection ? wanted as List : [wanted]
     return [resource: names[0], extra: names.drop(1).collect { [resource: it] }]
-}
-
-@NonCPS
-String problemWith(String step, Map given, List accepted) {
-    for (name in given.keySet()) {
-        if (!(name in accepted)) {
-            String near = accepted.min { distance(name.toString(), it) }
-            String meant = distance(name.toString(), near) <= 3 ? "did you mean '${near}'?" : "it has: ${accepted.sort().join(', ')}"
-            return "${step} has no parameter '${name}': ${meant}"
-        }
-    }
-    if (given.dir?.toString()?.startsWith('/') || '..' in (given.dir ?: '').toString().split('/')) {
-        return "${step}: dir '${given.dir}' must lie in the workspace and be relative to it"
-    }
-    return null
-}
-
-/** Levenshtein's: how many letters to change, add or drop. */
-@NonCPS
-int distance(String a, String b) {
-    List row = (0..b.size()).toList()
-    for (int i = 1; i <= a.size(); i++) {
-        List next = [i]
-        for (int j = 1; j <= b.size(); j++) {
-            next << [row[j] + 1, next[j - 1] + 1, row[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)].min()
-        }
-        row = next
-    }
-    return row[b.size()]
 }

@@ -15,5 +15,5 @@
  */
 def call(Map given = [:]) {
     return lockstepAgent(step: 'lockstepDeploy', verb: 'deploy', given: given,
-        flags: ['device', 'label', 'commit'], fresh: true, publish: true)
+        flags: ['device', 'label', 'commit'], publish: 'failure')
 }

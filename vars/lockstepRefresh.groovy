@@ -24,5 +24,5 @@ def call(Map given = [:]) {
         bindings << gitUsernamePassword(credentialsId: given.gitCredentials)
     }
     return lockstepAgent(step: 'lockstepRefresh', verb: 'refresh', given: given, flags: ['author'],
-        own: ['credentials', 'gitCredentials'], bindings: bindings, fresh: true, publish: true)
+        own: ['credentials', 'gitCredentials'], bindings: bindings, publish: 'always')
 }

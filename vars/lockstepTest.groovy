@@ -14,5 +14,5 @@
  */
 def call(Map given = [:]) {
     return lockstepAgent(step: 'lockstepTest', verb: 'test', given: given,
-        flags: ['device', 'label'], publish: true)
+        flags: ['device', 'label'], publish: 'always')
 }

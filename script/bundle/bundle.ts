@@ -2,7 +2,7 @@ import { chmod, readdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { embeddedNative } from './embedded-native.ts';
-import { withoutOptionalNatives } from './optional-natives.ts';
+import { withoutUnused } from './left-out.ts';
 
 export const projectRoot = path.resolve(import.meta.dirname, '../..');
 /** The agent that the steps hand to Jenkins nodes; under version control. */
@@ -30,8 +30,8 @@ export interface BundleResult {
 
 /**
  * Writes the agent as one ES module that needs Node 20 and nothing else. The bytes depend on the sources and the
- * installed packages alone: no times, no absolute paths. It is not minified: stack traces of users stay readable, and so
- * do the diffs of the committed file.
+ * installed packages alone: no times, no absolute paths. Names are kept, so that stack traces mean something, and lines
+ * are short, so that version control can store and show what changed; only white space and comments go: a third.
  */
 export async function bundleAgent(outfile: string, entry = 'src/cli.ts'): Promise<BundleResult> {
   const result = await build({
@@ -44,12 +44,14 @@ export async function bundleAgent(outfile: string, entry = 'src/cli.ts'): Promis
     target: 'node20',
     charset: 'ascii',
     legalComments: 'inline',
+    minifyWhitespace: true,
+    lineLimit: 120,
     banner: { js: banner },
     define: {
       'process.env.LOCKSTEP_BUNDLED': '"1"',
       EMBEDDED_RESOURCES: JSON.stringify(await readResources(path.dirname(committedAgent))),
     },
-    plugins: [embeddedNative(projectRoot), withoutOptionalNatives()],
+    plugins: [embeddedNative(projectRoot), withoutUnused()],
     logLevel: 'silent',
   });
   await chmod(outfile, 0o755);

@@ -4,12 +4,14 @@ import { expect } from 'chai';
 import { type PipelineOptions, runPipeline } from './pipeline.ts';
 
 /** An agent that shows what it was called with, and ends as it is told to. */
-function standIn(outcome: Record<string, unknown>, exit: number): string {
+function standIn(outcome: Record<string, unknown>, exit: number, publishes = true): string {
   const text = JSON.stringify({ code: null, hint: null, ...outcome });
   return `
     import { mkdirSync, writeFileSync } from 'node:fs';
     console.error('ARGV ' + JSON.stringify(process.argv.slice(2)));
     console.error('USER ' + process.env.LOCKSTEP_JENKINS_USER);
+    mkdirSync('.lockstep/run', { recursive: true });
+    if (${publishes}) writeFileSync('.lockstep/run/result.json', '{}');
     console.log(${JSON.stringify(text)});
     process.exit(${exit});`;
 }
@@ -60,7 +62,11 @@ describe('the steps of the shared library, under Groovy', function () {
   it('keep the agent and its companions out of version control', async () => {
     const { calls } = await run('lockstepBuild(dir: "./a/")', { agent: well, files: { 'a/x': '' } });
     const written = calls.filter(({ step }) => step === 'writeFile').map(({ args }) => (args as { file: string }).file);
-    expect(written).to.deep.equal(['a/.lockstep/agent/agent.mjs', 'a/.lockstep/agent/.gitignore']);
+    expect(written).to.deep.equal([
+      'a/.lockstep/agent/agent.mjs',
+      'a/.lockstep/agent/.gitignore',
+      'a/.lockstep/agent/started',
+    ]);
   });
 
   it('add up descriptions', async () => {
@@ -88,7 +94,7 @@ describe('the steps of the shared library, under Groovy', function () {
     const { calls, error, result } = await run('lockstep()', { agent: standIn(outcome, 1) });
     expect(error?.message).to.equal('lockstep run: E_DEPLOY: bench-1: never-returned\n  hint: Look there');
     expect(result).to.equal(null);
-    expect(steps(calls)).to.deep.equal(['deleteDir', 'sh', 'junit', 'archiveArtifacts', 'error']);
+    expect(steps(calls)).to.deep.equal(['sh', 'sh', 'junit', 'archiveArtifacts', 'error']);
   });
 
   it('make the build unstable for exit 3, and go on', async () => {
@@ -96,12 +102,30 @@ describe('the steps of the shared library, under Groovy', function () {
     const pipeline = "def outcome = lockstepTest()\necho('next')\nreturn outcome";
     const { calls, error, result, returned } = await run(pipeline, { agent: standIn(outcome, 3) });
     expect([error, result]).to.deep.equal([null, 'UNSTABLE']);
-    expect(steps(calls)).to.deep.equal(['sh', 'junit', 'archiveArtifacts', 'unstable', 'echo']);
+    expect(steps(calls)).to.deep.equal(['sh', 'sh', 'junit', 'archiveArtifacts', 'unstable', 'echo']);
     expect(returned).to.include({ outcome: 'unstable' });
   });
 
+  it('do not publish again what the workspace kept from another build', async () => {
+    const old = { '.lockstep/run/result.json': '{}', '.lockstep/run/junit/a.xml': '<testsuite/>' };
+    const { calls, error } = await run('lockstepRefresh()', {
+      agent: standIn({ outcome: 'unchanged', message: 'Nothing changed' }, 0, false),
+      files: old,
+    });
+    expect(error).to.equal(null);
+    expect(steps(calls)).to.deep.equal(['sh', 'sh']);
+  });
+
+  it('leave the cases of a deployment that went well to the tests after it, which tell them again', async () => {
+    const { calls } = await run('lockstepDeploy()', { agent: well });
+    expect(steps(calls)).to.deep.equal(['sh', 'sh', 'archiveArtifacts']);
+    const failed = await run('lockstepDeploy()', { agent: standIn({ outcome: 'failed', message: 'no' }, 1) });
+    expect(steps(failed.calls)).to.include('junit');
+  });
+
   it('publish the results below the directory of lockstep.yml', async () => {
-    const { calls } = await run("lockstepTest(dir: 'a')", { agent: well, files: { 'a/x': '' } });
+    const agent = standIn({ outcome: 'ok', message: 'well' }, 0).replaceAll('.lockstep/run', 'a/.lockstep/run');
+    const { calls } = await run("lockstepTest(dir: 'a')", { agent, files: { 'a/x': '' } });
     const published = calls.filter(({ step }) => step === 'junit' || step === 'archiveArtifacts');
     expect(published.map(({ args }) => args)).to.deep.equal([
       { testResults: 'a/.lockstep/run/junit/*.xml', allowEmptyResults: true },
@@ -145,7 +169,7 @@ describe('the steps of the shared library, under Groovy', function () {
     const { calls, error, result } = await run('lockstep()', { agent: well, interrupted: true });
     expect(error?.type).to.equal('FlowInterruptedException');
     expect(result).to.equal(null);
-    expect(steps(calls)).to.deep.equal(['deleteDir', 'sh']);
+    expect(steps(calls)).to.deep.equal(['sh']);
   });
 
   it('lock devices before they take a node, and check out there', async () => {
@@ -157,6 +181,7 @@ describe('the steps of the shared library, under Groovy', function () {
       ['lock', null],
       ['node', null],
       ['checkout', 'node-linux'],
+      ['sh', 'node-linux'],
       ['sh', 'node-linux'],
     ]);
     expect(outer[0]?.args).to.deep.equal({ resource: 'bench-1', extra: [{ resource: 'bench-2' }] });
@@ -187,15 +212,15 @@ describe('the steps of the shared library, under Groovy', function () {
       const { calls, error } = await run(pipeline, { agent: well, onNode: false, files, causes });
       expect(error).to.equal(null);
       const scripts = calls.filter(({ step }) => step === 'sh').map(({ args }) => (args as { script: string }).script);
-      return scripts.map((script) => /agent\.mjs (\w+) --json -C examples\/panel/.exec(script)?.[1]);
+      return scripts.flatMap((script) => /agent\.mjs (\w+) --json -C examples\/panel/.exec(script)?.[1] ?? []);
     }
 
     it('builds, deploys and tests the example after a push', async () => {
-      expect(await verbsRun([])).to.deep.equal(['update', 'build', 'deploy', 'test']);
+      expect(await verbsRun([])).to.deep.equal(['update', 'build', 'run']);
     });
 
     it('refreshes too at night', async () => {
-      expect(await verbsRun(['timer'])).to.deep.equal(['update', 'build', 'deploy', 'test', 'refresh']);
+      expect(await verbsRun(['timer'])).to.deep.equal(['update', 'build', 'run', 'refresh']);
     });
   });
 });
