@@ -131,7 +131,7 @@ function inPreinstOrder(packages: readonly ControlFiles[]): ControlFiles[] {
   const visit = (entry: ControlFiles) => {
     if (ordered.has(entry) || visiting.has(entry)) return;
     visiting.add(entry);
-    for (const name of preDependencies(entry)) {
+    for (const name of related(entry, 'Pre-Depends')) {
       const dependency = byName.get(name);
       if (dependency !== undefined) visit(dependency);
     }
@@ -145,23 +145,20 @@ function inPreinstOrder(packages: readonly ControlFiles[]): ControlFiles[] {
   return [...ordered].filter((entry) => entry.hasPreinst);
 }
 
-/** The given packages and all that they depend on, as far as it is there by its own name. */
+/** The given packages and all that they depend on, by name or as what another package provides. */
 function closureOf(roots: readonly ControlFiles[], packages: readonly ControlFiles[]): ControlFiles[] {
-  const byName = new Map(packages.map((entry) => [nameOf(entry), entry]));
   const found = new Set(roots);
   for (const entry of found) {
-    for (const name of [...preDependencies(entry), ...related(entry, 'Depends')]) {
-      const dependency = byName.get(name);
-      if (dependency !== undefined) found.add(dependency);
+    const wanted = new Set([...related(entry, 'Pre-Depends'), ...related(entry, 'Depends')]);
+    for (const candidate of packages) {
+      if ([nameOf(candidate), ...related(candidate, 'Provides')].some((name) => wanted.has(name))) found.add(candidate);
     }
   }
   return [...found];
 }
 
-const preDependencies = (entry: ControlFiles) => related(entry, 'Pre-Depends');
-
 /** The names in a relation field, alternatives included. */
-function related({ control }: ControlFiles, relation: 'Depends' | 'Pre-Depends'): string[] {
+function related({ control }: ControlFiles, relation: 'Depends' | 'Pre-Depends' | 'Provides'): string[] {
   const relations = control.get(relation) ?? '';
   return relations.split(/[,|]/).map((alternative) => alternative.trim().split(/[\s(:]/)[0] ?? '');
 }
