@@ -8,15 +8,14 @@ import type { OpenOptions, ToolProcess } from '../toolbox.ts';
 import { Demux } from './demux.ts';
 import { engineError } from './engine.ts';
 
-/** Where the container keeps the pids of running commands; a tmpfs, gone with it. */
-const pidDir = '/run/lockstep';
+/** Where the container keeps the pids of running commands: a tmpfs of its own, which no command can fill. */
+export const pidDir = '/run/lockstep';
 
 /** The engine has no call that ends an exec, so each command leaves its pid, which is also its process group. */
-const startScript = `umask 022; mkdir -p ${pidDir}; echo $$ >"$0"; exec "$@"`;
+const startScript = 'umask 022; echo $$ >"$1"; shift; exec "$@"';
 
 /** A command that was only just started may not have left its pid yet. */
-const killScript =
-  'n=0; until [ -s "$0" ] || [ $n = 50 ]; do sleep 0.02; n=$((n+1)); done; kill -KILL -- "-$(cat "$0")"';
+const killScript = 'n=0; until [ -s "$1" ] || [ $n = 50 ]; do sleep 0.02; n=$((n+1)); done; kill -KILL "-$(cat "$1")"';
 
 /** The engine notes an exit a moment after the output has ended. */
 const exitKnownWithinMs = 5_000;
@@ -41,7 +40,7 @@ export async function startExec(
   const pidFile = `${pidDir}/${randomBytes(6).toString('hex')}.pid`;
   try {
     const exec = await container.exec({
-      Cmd: ['sh', '-c', startScript, pidFile, ...argv],
+      Cmd: ['sh', '-c', startScript, 'sh', pidFile, ...argv],
       AttachStdin: stdin,
       AttachStdout: true,
       AttachStderr: true,
@@ -106,7 +105,7 @@ async function exitCodeOf(exec: Exec): Promise<number> {
 
 async function killExec(container: Container, pidFile: string): Promise<void> {
   try {
-    const exec = await container.exec({ Cmd: ['sh', '-c', killScript, pidFile] });
+    const exec = await container.exec({ Cmd: ['sh', '-c', killScript, 'sh', pidFile] });
     await exec.start({ Detach: true });
   } catch {
     // The container is gone, and the command with it.

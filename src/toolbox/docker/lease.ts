@@ -6,6 +6,7 @@ import { identify, isAlive } from '../process-identity.ts';
 import { toolEnvironment } from '../tool-failure.ts';
 import { removeContainer } from './container.ts';
 import { type Engine, engineError } from './engine.ts';
+import { pidDir } from './exec.ts';
 import { kindLabel, mountMissing, type Project, projectDigest, projectLabel, projectMounts } from './mounts.ts';
 
 /**
@@ -72,7 +73,7 @@ async function createContainer(engine: Engine, image: string, project: Project):
         // apt must reach what this process reaches, as that fetches the debs: a mirror on loopback, a VPN's resolver, a proxy.
         NetworkMode: 'host',
         Mounts: projectMounts(project),
-        Tmpfs: { '/run': 'rw,nosuid,nodev,mode=755,size=64m' },
+        Tmpfs: { [pidDir]: 'rw,nosuid,nodev,mode=700,size=4m' },
       },
     });
   } catch (error) {

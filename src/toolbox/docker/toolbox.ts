@@ -151,7 +151,7 @@ class DockerToolbox implements Toolbox {
 
   /** What gives a command namespaces of its own; without a fresh /proc where the engine forbids mounting one. */
   #isolated(): Promise<string[]> {
-    const unshare = ['unshare', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child'];
+    const unshare = ['unshare', '--mount', '--propagation', 'private', '--uts', '--pid', '--fork', '--kill-child'];
     this.#isolation ??= this.run([...unshare, '--mount-proc', '--', 'true'], { check: false }).then(({ exitCode }) =>
       exitCode === 0 ? [...unshare, '--mount-proc', '--'] : [...unshare, '--'],
     );
