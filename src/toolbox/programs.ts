@@ -6,6 +6,8 @@ import path from 'node:path';
 export interface Program {
   name: string;
   package: string;
+  /** The flag that makes it print its version, where that is not `--version`. */
+  version?: string;
 }
 
 /** What the host toolbox runs. */
@@ -17,11 +19,11 @@ export const neededPrograms: readonly Program[] = [
   { name: 'gpgv', package: 'gpgv' },
 ];
 
-/** What virtual devices run, beside. */
+/** What virtual devices need beside. */
 export const devicePrograms: readonly Program[] = [
   { name: 'qemu-system-arm', package: 'qemu-system-arm' },
-  { name: 'mkimage', package: 'u-boot-tools' },
-  { name: 'mkfs.ext4', package: 'e2fsprogs' },
+  { name: 'mkimage', package: 'u-boot-tools', version: '-V' },
+  { name: 'mkfs.ext4', package: 'e2fsprogs', version: '-V' },
   { name: 'sfdisk', package: 'fdisk' },
 ];
 
