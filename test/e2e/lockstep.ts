@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import type { Outcome } from '../../src/commands/verb.ts';
 
 export const projectRoot = path.resolve(import.meta.dirname, '../..');
-const agent = path.join(projectRoot, 'resources/lockstep/agent.mjs');
+export const agent = path.join(projectRoot, 'resources/lockstep/agent.mjs');
 
 export interface Answer {
   exitCode: number;

@@ -28,6 +28,14 @@ for name in passwd group; do
   if [ ! -e "$root/etc/$name" ]; then cp "$root/usr/share/base-passwd/$name.master" "$root/etc/$name"; fi
 done
 
+# Each device makes host keys of its own: openssh-server's postinst leaves files that are there, and spares minutes of
+# emulated prime numbers.
+placeholders=
+if [ -e "$root/usr/sbin/sshd" ]; then
+  for type in rsa ecdsa ed25519; do placeholders="$placeholders $root/etc/ssh/ssh_host_${type}_key"; done
+  : | tee $placeholders
+fi
+
 # No service starts while an image is made (invoke-rc.d and deb-systemd-invoke ask this).
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
@@ -47,3 +55,4 @@ export INITRD=No
 chroot "$root" dpkg --force-confnew --configure $essential </dev/null
 chroot "$root" dpkg --force-confnew --configure -a </dev/null
 rm "$root/usr/sbin/policy-rc.d"
+rm -f $placeholders
