@@ -4,6 +4,8 @@ import type { ImageConfig } from '../config/types.ts';
 export interface LockInputs {
   architecture: string;
   suites: string[];
+  /** Suites of the configuration that were left out on the user's word, as when a mirror cannot serve them. */
+  without: string[];
   packages: string[];
   /** `package=version`, the version possibly a glob. */
   pins: string[];
@@ -14,13 +16,20 @@ export interface LockInputs {
  * python-debian) skip them, all others (apt, dpkg) take them for fields of the first stanza that they do not know.
  */
 const prefix = '#Lockstep-';
-const names = { architecture: 'Architecture', suites: 'Suites', packages: 'Packages', pins: 'Pins' } as const;
+const names = {
+  architecture: 'Architecture',
+  suites: 'Suites',
+  without: 'Without',
+  packages: 'Packages',
+  pins: 'Pins',
+} as const;
 
 /** The inputs of an image as its configuration has them now. The mirror is none: the packages are the same from each. */
-export function inputsOf(image: ImageConfig): LockInputs {
+export function inputsOf(image: ImageConfig, without: readonly string[] = []): LockInputs {
   return {
     architecture: image.arch,
-    suites: sorted(image.suites),
+    suites: sorted(image.suites.filter((suite) => !without.includes(suite))),
+    without: sorted(image.suites.filter((suite) => without.includes(suite))),
     packages: sorted(image.packages),
     pins: sorted(image.pins.map((pin) => `${pin.package}=${pin.version}`)),
   };
@@ -32,6 +41,7 @@ export function formatInputs(inputs: LockInputs): string {
   return [
     line(names.architecture, [inputs.architecture]),
     line(names.suites, inputs.suites),
+    line(names.without, inputs.without),
     line(names.packages, inputs.packages),
     line(names.pins, inputs.pins),
   ].join('');
@@ -53,6 +63,7 @@ export function parseInputs(lines: readonly string[]): LockInputs | null {
   return {
     architecture,
     suites: words(names.suites),
+    without: words(names.without),
     packages: words(names.packages),
     pins: words(names.pins),
   };
@@ -64,7 +75,7 @@ export function staleness(locked: LockInputs, now: LockInputs): string[] {
     ...(locked.architecture === now.architecture
       ? []
       : [`it is for ${locked.architecture}, lockstep.yml says ${now.architecture}`]),
-    ...listDifference('suite', locked.suites, now.suites),
+    ...listDifference('suite', [...locked.suites, ...locked.without], now.suites),
     ...listDifference('package', locked.packages, now.packages),
     ...listDifference('pin', locked.pins, now.pins),
   ];

@@ -20,6 +20,8 @@ export interface ResolveOptions {
   workspace: Pick<Workspace, 'apt'>;
   /** Whose signatures count; the archive's own keyring in the toolbox when not given. */
   keyring?: string;
+  /** Suites of the image to leave out this time; the lockfile says so. */
+  without?: readonly string[];
   stage?: Stage;
 }
 
@@ -34,8 +36,9 @@ export interface Resolution {
  * ones, the image's own, and what they depend on. Changes nothing but the image's private apt root. Throws E_APT_*,
  * E_DISK_FULL, E_BUSY, E_TOOLBOX_TOOL, E_INTERRUPTED.
  */
-export async function resolveImage(image: ImageConfig, options: ResolveOptions): Promise<Resolution> {
-  const { toolbox, workspace, keyring = archiveKeyring, stage } = options;
+export async function resolveImage(configured: ImageConfig, options: ResolveOptions): Promise<Resolution> {
+  const { toolbox, workspace, keyring = archiveKeyring, without = [], stage } = options;
+  const image = { ...configured, suites: configured.suites.filter((suite) => !without.includes(suite)) };
   const { suites } = await archiveOf(toolbox, image);
   const dir = path.join(workspace.apt, image.name);
   const root = await preparePrivateRoot(toolbox, image, { dir, suites, keyring });
@@ -46,7 +49,7 @@ export async function resolveImage(image: ImageConfig, options: ResolveOptions):
   const packages = await stanzasOf(toolbox, root, indexes, debs);
   refuseUnfulfilled(image, packages);
   stage?.advance({ count: packages.length, detail: '' });
-  return { packages, text: formatLockfile(inputsOf(image), packages) };
+  return { packages, text: formatLockfile(inputsOf(configured, without), packages) };
 }
 
 async function updateIndexes(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig, stage?: Stage): Promise<void> {

@@ -9,6 +9,7 @@ import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts'
 
 interface UpdateOptions {
   check?: boolean;
+  withoutSuite?: string[];
 }
 
 /** An entry of the outcome's `images`. */
@@ -27,18 +28,22 @@ export const update: Verb<UpdateOptions> = {
   name: 'update',
   summary: 'resolve the packages of the images anew and write their lockfiles',
   declare: (command: Command) =>
-    void command.option('--check', 'write nothing; fail when a lockfile is not what the archive now gives'),
+    void command
+      .option('--check', 'write nothing; fail when a lockfile is not what the archive now gives')
+      .option('--without-suite <suite>', 'leave this suite out, and say so in the lockfile; may be repeated', collect),
   run: runUpdate,
   print: (outcome) => printed(outcome.images as UpdatedImage[], outcome.message),
 };
 
 /** All images are resolved before the first lockfile is written: a failure leaves every one as it was. */
 async function runUpdate(context: Context, options: UpdateOptions): Promise<Outcome> {
+  const without = options.withoutSuite ?? [];
+  refuseSuites(without, await context.images());
   const resolved: { image: ImageConfig; before: Before; resolution: Resolution }[] = [];
   for (const image of await context.images()) {
-    warn(context, image);
+    warn(context, image, without);
     const before = await lockfileBefore(context, image);
-    resolved.push({ image, before, resolution: await resolveInStage(context, image) });
+    resolved.push({ image, before, resolution: await resolveInStage(context, image, without) });
   }
   const images = resolved.map(({ image, before, resolution }) => describe(image, before, resolution));
   const changed = images.filter((image) => image.changed);
@@ -53,10 +58,10 @@ async function runUpdate(context: Context, options: UpdateOptions): Promise<Outc
   return ok(`updated: ${names}`, { images });
 }
 
-async function resolveInStage(context: Context, image: ImageConfig): Promise<Resolution> {
+async function resolveInStage(context: Context, image: ImageConfig, without: string[]): Promise<Resolution> {
   const [toolbox, workspace] = [await context.toolbox(), await context.workspace()];
   const work = (stage: Parameters<Parameters<typeof inStage>[2]>[0]) =>
-    resolveImage(image, { toolbox, workspace, stage });
+    resolveImage(image, { toolbox, workspace, without, stage });
   return inStage(context.progress, `resolve ${image.name}`, work, {
     unit: 'packages',
     summary: ({ packages }) => `${packages.length} packages`,
@@ -89,7 +94,22 @@ function describe(image: ImageConfig, before: Before, resolution: Resolution): U
   };
 }
 
-function warn(context: Context, image: ImageConfig): void {
+/** A suite that no image has is a slip of the pen; an image without any suite is one too. */
+function refuseSuites(without: readonly string[], images: readonly ImageConfig[]): void {
+  const unknown = without.find((suite) => !images.some((image) => image.suites.includes(suite)));
+  if (unknown !== undefined) throw new LockstepError('E_USAGE', `--without-suite: no image has the suite ${unknown}`);
+  const bare = images.find((image) => image.suites.every((suite) => without.includes(suite)));
+  if (bare !== undefined) throw new LockstepError('E_USAGE', `--without-suite leaves image ${bare.name} no suite`);
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+function warn(context: Context, image: ImageConfig, without: readonly string[]): void {
+  for (const suite of image.suites.filter((candidate) => without.includes(candidate))) {
+    context.progress.note(`image ${image.name}: without ${suite}, as told; update again when the mirror serves it`);
+  }
   const stable = image.suites.some((suite) => image.suites.includes(`${suite}-updates`));
   if (stable && !image.suites.some((suite) => suite.endsWith('-security'))) {
     context.progress.note(`image ${image.name} lists no -security suite: it gets no security updates`);

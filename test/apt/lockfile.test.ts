@@ -148,6 +148,13 @@ describe('the lockfile', () => {
     expect(lockfile.packages).to.have.length(3);
   });
 
+  it('says which suites were left out on the user’s word, and is not stale for them', async () => {
+    const partial = formatLockfile(inputsOf(image, ['bookworm-security']), packages);
+    expect(partial).to.contain('#Lockstep-Suites: bookworm\n#Lockstep-Without: bookworm-security\n');
+    expect((await read(partial)).inputs?.without).to.deep.equal(['bookworm-security']);
+    await expectCode(read(partial, { suites: ['bookworm'] }), 'E_LOCK_STALE', 'the suite bookworm-security');
+  });
+
   it('is stale when a package was taken out by hand', async () => {
     const error = await expectCode(read(text.replace(/Package: postfix\n(.+\n)+\n/, '')), 'E_LOCK_STALE', file);
     expect(error.message).to.contain('mail-transport-agent is missing');
