@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import { daemonRunning, startDaemon, stopDaemon } from './host-daemon.ts';
+import { freshProc, isolation } from './isolation.ts';
 import { interrupted, LineCutter, Tail, timedOut, toolEnvironment, toolFailure } from './tool-failure.ts';
 import type { OpenOptions, RunOptions, Toolbox, ToolProcess, ToolResult } from './toolbox.ts';
 
@@ -27,17 +28,7 @@ export async function openHostToolbox({ workspace, signal }: HostToolboxOptions)
 export function hostArgv(argv: readonly string[], isolate: boolean): string[] {
   const leash = ['setpriv', '--pdeathsig', 'KILL', '--'];
   if (!isolate) return [...leash, ...argv];
-  const namespaces = [
-    '--mount',
-    '--propagation',
-    'private',
-    '--uts',
-    '--pid',
-    '--fork',
-    '--kill-child',
-    '--mount-proc',
-  ];
-  return [...leash, 'unshare', ...namespaces, '--', ...argv];
+  return [...leash, ...isolation, freshProc, '--', ...argv];
 }
 
 class HostToolbox implements Toolbox {

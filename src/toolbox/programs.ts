@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import path from 'node:path';
+import { toolEnvironment } from './tool-failure.ts';
 
 /** A program that the toolbox needs, and the Debian package that has it. */
 export interface Program {
@@ -27,12 +28,9 @@ export const devicePrograms: readonly Program[] = [
   { name: 'sfdisk', package: 'fdisk' },
 ];
 
-/** Administrators' programs are left out of many users' PATH, but not of the toolbox's. */
-const alwaysSearched = ['/usr/sbin', '/sbin'];
-
-/** The absolute path of a program; null when PATH and the directories for administrators do not have it. */
-export async function findProgram(name: string, searchPath = process.env.PATH ?? ''): Promise<string | null> {
-  for (const dir of [...searchPath.split(path.delimiter), ...alwaysSearched]) {
+/** The absolute path of a program on the path that the host toolbox gives its commands; null when it is not there. */
+export async function findProgram(name: string, searchPath = toolEnvironment.PATH ?? ''): Promise<string | null> {
+  for (const dir of searchPath.split(path.delimiter)) {
     const file = path.join(dir, name);
     const found = await access(file, constants.X_OK).then(
       () => true,

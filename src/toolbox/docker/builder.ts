@@ -13,14 +13,16 @@ import { followEngine } from './follow.ts';
 interface BuilderOptions {
   signal: AbortSignal;
   progress: Progress;
+  /** The definition, where it is not lockstep's own. */
+  dockerfile?: string;
 }
 
 /**
  * The image that ostree, apt and QEMU run in, made when it is not there yet. It is named by a digest of its definition:
  * a changed Dockerfile is another image. Throws E_TOOLBOX_BUILDER naming each way that was tried.
  */
-export async function builderImage(engine: Engine, { signal, progress }: BuilderOptions): Promise<string> {
-  const dockerfile = resourceText('builder/Dockerfile');
+export async function builderImage(engine: Engine, options: BuilderOptions): Promise<string> {
+  const { signal, progress, dockerfile = resourceText('builder/Dockerfile') } = options;
   const found = await presentBuilder(engine, dockerfile);
   if (found !== null) return found;
   return inStage(
@@ -36,11 +38,13 @@ export async function builderImage(engine: Engine, { signal, progress }: Builder
 }
 
 /** The builder image that the engine has; null when it has to be made. */
-export async function presentBuilder(engine: Engine, dockerfile?: string): Promise<string | null> {
-  const definition = dockerfile ?? resourceText('builder/Dockerfile');
+export async function presentBuilder(
+  engine: Engine,
+  dockerfile = resourceText('builder/Dockerfile'),
+): Promise<string | null> {
   try {
     for (const base of builderBases) {
-      const tag = tagOf(definition, base);
+      const tag = tagOf(dockerfile, base);
       if (await hasImage(engine, tag)) return tag;
     }
     return null;

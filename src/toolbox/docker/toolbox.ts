@@ -1,10 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Workspace } from '../../config/workspace.ts';
 import { LockstepError } from '../../errors/index.ts';
 import type { Progress } from '../../progress/progress.ts';
-import { interrupted, LineCutter, Tail, timedOut, toolFailure } from '../tool-failure.ts';
+import { freshProc, isolation } from '../isolation.ts';
+import { interrupted, Tail } from '../tool-failure.ts';
 import type { DaemonSpec, OpenOptions, RunOptions, Toolbox, ToolProcess, ToolResult } from '../toolbox.ts';
 import { builderImage } from './builder.ts';
 import { daemonRunning, startDaemon, stopDaemon } from './daemon.ts';
@@ -12,6 +11,7 @@ import { type Engine, findEngine } from './engine.ts';
 import { type ExecProcess, startExec } from './exec.ts';
 import { type Lease, openLease } from './lease.ts';
 import { containerSees, mountMissing, type Project } from './mounts.ts';
+import { runToEnd } from './run-to-end.ts';
 
 export interface DockerToolboxOptions {
   workspace: Workspace;
@@ -74,31 +74,10 @@ class DockerToolbox implements Toolbox {
     if (!(await containerSees(project, read))) throw mountMissing(engine.address, project);
   }
 
-  async run(argv: readonly string[], options: RunOptions = {}): Promise<ToolResult> {
-    const stderr = new Tail();
-    const lines = new LineCutter(options.onLine ?? (() => {}));
-    const onStderr = (chunk: Buffer) => {
-      stderr.append(chunk);
-      lines.push(chunk);
-    };
-    const process = await this.#start(argv, options, options.input !== undefined, onStderr);
-    const stdout: Buffer[] = [];
-    process.stdout.on('data', (chunk: Buffer) => {
-      stdout.push(chunk);
-      lines.push(chunk);
-    });
-    const bound = timeBound(options.timeoutMs, process);
-    try {
-      const fed = feed(process, options.input);
-      const [exitCode] = await Promise.all([process.exited, fed]);
-      lines.end();
-      this.#assertAlive();
-      if (bound.passed()) throw timedOut(argv, options.timeoutMs ?? 0);
-      if (exitCode !== 0 && options.check !== false) throw toolFailure({ argv, exitCode, stderr: stderr.toString() });
-      return { exitCode, stdout: Buffer.concat(stdout).toString(), stderr: stderr.toString() };
-    } finally {
-      bound.clear();
-    }
+  run(argv: readonly string[], options: RunOptions = {}): Promise<ToolResult> {
+    const start = (onStderr: (chunk: Buffer) => void) =>
+      this.#start(argv, options, options.input !== undefined, onStderr);
+    return runToEnd(argv, options, start, () => this.#assertAlive());
   }
 
   async open(argv: readonly string[], options: OpenOptions = {}): Promise<ToolProcess> {
@@ -151,38 +130,10 @@ class DockerToolbox implements Toolbox {
 
   /** What gives a command namespaces of its own; without a fresh /proc where the engine forbids mounting one. */
   #isolated(): Promise<string[]> {
-    const unshare = ['unshare', '--mount', '--propagation', 'private', '--uts', '--pid', '--fork', '--kill-child'];
-    this.#isolation ??= this.run([...unshare, '--mount-proc', '--', 'true'], { check: false }).then(({ exitCode }) =>
-      exitCode === 0 ? [...unshare, '--mount-proc', '--'] : [...unshare, '--'],
+    const whole = [...isolation, freshProc, '--'];
+    this.#isolation ??= this.run([...whole, 'true'], { check: false }).then(({ exitCode }) =>
+      exitCode === 0 ? whole : [...isolation, '--'],
     );
     return this.#isolation;
-  }
-}
-
-function timeBound(timeoutMs: number | undefined, process: ExecProcess) {
-  let passed = false;
-  const timer =
-    timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          passed = true;
-          process.kill();
-        }, timeoutMs);
-  return { passed: () => passed, clear: () => clearTimeout(timer) };
-}
-
-async function feed({ stdin, kill }: ExecProcess, input: RunOptions['input']): Promise<void> {
-  if (input === undefined) return;
-  if (typeof input === 'string' || Buffer.isBuffer(input)) {
-    stdin.end(input);
-    return;
-  }
-  try {
-    await pipeline(input as Readable, stdin);
-  } catch (error) {
-    // A command that ended early is judged by its exit code; a source that failed must not look like an end.
-    if (!input.errored) return;
-    kill();
-    throw error;
   }
 }
