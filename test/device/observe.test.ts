@@ -1,0 +1,41 @@
+import { expect } from 'chai';
+import { readAnswers } from '../../src/device/observe.ts';
+import { LockstepError } from '../../src/errors/index.ts';
+
+const commit = 'c'.repeat(64);
+
+const answers = (parts: Record<string, string>) =>
+  Object.entries(parts)
+    .map(([name, text]) => `\n@@ ${name}\n${text}`)
+    .join('');
+
+const whole = {
+  bootId: '6b1c0a2e-7f2f-4a92-9c50-0d8f1fdbe5a1\n',
+  cmdline: `root=LABEL=root rw ostree=/ostree/boot.1/lockstep/dddd/0\n`,
+  machine: 'armv7l\n',
+  status: `* lockstep ${commit}.0\n    Version: 1\n`,
+  directory: `/sysroot/ostree/deploy/lockstep/deploy/${commit}.0\n`,
+  systemState: 'degraded\n',
+  failedUnits: 'one.service\ntwo.mount\n',
+};
+
+describe('readAnswers', () => {
+  it('reads what a device says of itself', () => {
+    const state = readAnswers(answers(whole), 'bench-1');
+    expect(state.booted.checksum).to.equal(commit);
+    expect(state.bootedDirectory).to.equal(`${commit}.0`);
+    expect(state.cmdline).to.deep.equal(['root=LABEL=root', 'rw', 'ostree=/ostree/boot.1/lockstep/dddd/0']);
+    expect(state.failedUnits).to.deep.equal(['one.service', 'two.mount']);
+    expect(state).to.include({ machine: 'armv7l', systemState: 'degraded' });
+  });
+
+  it('takes a kernel argument that leads nowhere for what it is', () => {
+    const state = readAnswers(answers({ ...whole, directory: '/sysroot/ostree/boot.1/lockstep/dddd/0\n' }), 'bench-1');
+    expect(state.bootedDirectory).to.equal(null);
+  });
+
+  it('names the device that does not run an ostree deployment', () => {
+    const look = () => readAnswers(answers({ ...whole, status: `  lockstep ${commit}.0\n` }), 'bench-1');
+    expect(look).to.throw(LockstepError, 'bench-1').with.property('code', 'E_DEVICE_PREPARE');
+  });
+});

@@ -1,0 +1,36 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { consoleSince, lastLines, lengthOf, panicked } from '../../../src/device/virtual/console.ts';
+
+describe('the console of a virtual device', () => {
+  let dir: string;
+  let file: string;
+  before(async () => {
+    dir = await mkdtemp(path.join(tmpdir(), 'lockstep-console-'));
+    file = path.join(dir, 'console.log');
+  });
+  after(() => rm(dir, { recursive: true }));
+
+  it('is read from where this boot began, without terminal control', async () => {
+    await writeFile(file, 'old boot\n');
+    const from = await lengthOf(file);
+    await writeFile(file, 'old boot\n\x1b[0;32mnew\x1b[0m boot\r\n');
+    expect(await consoleSince(file, from)).to.equal('new boot\n');
+  });
+
+  it('is empty when there is none', async () => {
+    expect(await lengthOf(path.join(dir, 'none'))).to.equal(0);
+    expect(await consoleSince(path.join(dir, 'none'), 0)).to.equal('');
+  });
+
+  it('tells a panic from other words of a kernel', () => {
+    expect(panicked('[    3.1] Kernel panic - not syncing: Attempted to kill init!')).to.equal(true);
+    expect(panicked('Kernel command line: panic=5')).to.equal(false);
+  });
+
+  it('gives the last lines that say something', () => {
+    expect(lastLines('one\n\ntwo  \n\n', 2)).to.deep.equal(['one', 'two']);
+  });
+});

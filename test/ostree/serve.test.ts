@@ -1,0 +1,133 @@
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect } from 'chai';
+import { type RepoServer, serveRepo } from '../../src/ostree/serve.ts';
+
+describe('serveRepo', () => {
+  let dir: string;
+  let repo: RepoServer;
+  let port: number;
+
+  beforeEach(async () => {
+    dir = await mkdtemp(path.join(tmpdir(), 'lockstep-serve-'));
+    await mkdir(path.join(dir, 'repo/objects'), { recursive: true });
+    await writeFile(path.join(dir, 'repo/config'), '0123456789');
+    await writeFile(path.join(dir, 'repo/empty'), '');
+    await writeFile(path.join(dir, 'secret'), 'secret');
+    await mkdir(path.join(dir, 'repo-beside'));
+    await writeFile(path.join(dir, 'repo-beside/secret'), 'secret');
+    await symlink('../secret', path.join(dir, 'repo/link'));
+    repo = serveRepo(path.join(dir, 'repo'));
+    await new Promise<void>((resolve) => repo.server.listen(0, '127.0.0.1', resolve));
+    port = (repo.server.address() as AddressInfo).port;
+  });
+  afterEach(async () => {
+    repo.server.close();
+    repo.close();
+    await rm(dir, { recursive: true });
+  });
+
+  /** Sends the path as it is: fetch would tidy it up first. */
+  function ask(url: string, options: http.RequestOptions = {}) {
+    return new Promise<{ status: number; headers: http.IncomingHttpHeaders; body: string }>((resolve, reject) => {
+      const request = http.request({ host: '127.0.0.1', port, path: url, ...options }, async (response) => {
+        let body = '';
+        for await (const chunk of response) body += chunk;
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
+      });
+      request.once('error', reject);
+      request.end();
+    });
+  }
+
+  it('sends a file and counts its bytes', async () => {
+    const { status, body, headers } = await ask('/config');
+    expect({ status, body, length: headers['content-length'] }).to.deep.equal({
+      status: 200,
+      body: '0123456789',
+      length: '10',
+    });
+    expect(repo.bytesSent()).to.equal(10);
+    expect(repo.filesSent()).to.equal(1);
+  });
+
+  it('sends the range that was asked for', async () => {
+    const range = async (value: string) => {
+      const { status, body, headers } = await ask('/config', { headers: { range: value } });
+      return `${status} ${body} ${headers['content-range'] ?? ''}`.trim();
+    };
+    expect(await range('bytes=2-4')).to.equal('206 234 bytes 2-4/10');
+    expect(await range('bytes=7-')).to.equal('206 789 bytes 7-9/10');
+    expect(await range('bytes=-3')).to.equal('206 789 bytes 7-9/10');
+    expect(await range('bytes=5-99')).to.equal('206 56789 bytes 5-9/10');
+    expect(await range('bytes=10-')).to.equal('416  bytes */10');
+    expect(await range('bytes=4-2')).to.equal('200 0123456789');
+    expect(await range('lines=1-2')).to.equal('200 0123456789');
+  });
+
+  it('answers HEAD with the length and nothing else', async () => {
+    const { status, body, headers } = await ask('/config', { method: 'HEAD' });
+    expect({ status, body, length: headers['content-length'] }).to.deep.equal({ status: 200, body: '', length: '10' });
+    expect(repo.bytesSent()).to.equal(0);
+  });
+
+  it('sends an empty file', async () => {
+    expect(await ask('/empty')).to.include({ status: 200, body: '' });
+  });
+
+  for (const url of [
+    '/../secret',
+    '/%2e%2e/secret',
+    '/objects/../../secret',
+    '/..%2fsecret',
+    '/../repo-beside/secret',
+    '/%2e%2e%2frepo-beside/secret',
+    '//../secret',
+    '/link',
+    '/config/../../secret',
+    '/config%00.txt',
+    '/%ff',
+  ]) {
+    it(`gives nothing away for ${url}`, async () => {
+      const { status, body } = await ask(url);
+      expect({ status, body }).to.deep.equal({ status: 404, body: '' });
+    });
+  }
+
+  it('sends no directory and no file that is not there', async () => {
+    expect(await ask('/objects')).to.include({ status: 404, body: '' });
+    expect(await ask('/')).to.include({ status: 404, body: '' });
+    expect(await ask('/summary')).to.include({ status: 404, body: '' });
+  });
+
+  it('refuses to be written to', async () => {
+    for (const method of ['PUT', 'POST', 'DELETE']) expect((await ask('/config', { method })).status).to.equal(405);
+  });
+
+  it('keeps a connection open from one object to the next', async () => {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    let connections = 0;
+    repo.server.on('connection', () => {
+      connections += 1;
+    });
+    for (let time = 0; time < 3; time++) await ask('/config', { agent });
+    await ask('/summary', { agent });
+    await ask('/config', { agent });
+    agent.destroy();
+    expect(connections).to.equal(1);
+  });
+
+  it('survives a puller that goes away in the middle', async () => {
+    await writeFile(path.join(dir, 'repo/large'), Buffer.alloc(20_000_000));
+    await new Promise<void>((resolve) => {
+      const socket = net.connect(port, '127.0.0.1', () => socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n'));
+      socket.once('data', () => socket.destroy());
+      socket.once('close', () => resolve());
+    });
+    expect(await ask('/config')).to.include({ status: 200 });
+  });
+});
