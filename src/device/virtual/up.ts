@@ -25,7 +25,7 @@ export interface UpOptions {
   commit: () => Promise<string>;
   /** Make the disk anew even if there is one. */
   fresh: boolean;
-  /** Bound on the boot, in milliseconds; 180 s when not given. */
+  /** Bound on the boot, in milliseconds; 300 s when not given. */
   bootMs?: number;
 }
 
@@ -119,7 +119,7 @@ async function waitForBoot(
   options: BootOptions,
   from: number,
 ) {
-  const bootMs = options.bootMs ?? 180_000;
+  const bootMs = options.bootMs ?? 300_000;
   const deadline = performance.now() + bootMs;
   const work = async (stage: Stage) => {
     for (;;) {
