@@ -71,13 +71,10 @@ Map perform(Map how, Map given, List flags) {
     return outcome
 }
 
-/** Files by their names in the library; a text is never held in a variable, which would be saved with the build. */
+/** The text is never held in a variable: it would be saved with the build, and it is long. */
 void install(String home) {
-    List names = libraryResource(resource: 'lockstep/agent.files', encoding: 'UTF-8').readLines()
-    for (int i = 0; i < names.size(); i++) {
-        writeFile(file: "${home}/${names[i]}", encoding: 'UTF-8',
-            text: libraryResource(resource: "lockstep/${names[i]}", encoding: 'UTF-8'))
-    }
+    writeFile(file: "${home}/agent.mjs", encoding: 'UTF-8',
+        text: libraryResource(resource: 'lockstep/agent.mjs', encoding: 'UTF-8'))
     writeFile(file: "${home}/.gitignore", text: '*\n')
     writeFile(file: "${home}/started", text: '')
 }

@@ -1,4 +1,4 @@
-import { chmod, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { embeddedNative } from './embedded-native.ts';
@@ -18,9 +18,6 @@ import { fileURLToPath as lockstepFileURLToPath } from 'node:url';
 const require = lockstepCreateRequire(import.meta.url);
 const __filename = lockstepFileURLToPath(import.meta.url);
 const __dirname = lockstepFileURLToPath(new URL('.', import.meta.url));`;
-
-/** Names the agent and the files that it finds beside itself, one a line; the steps copy these to a node. */
-export const committedList = path.join(path.dirname(committedAgent), 'agent.files');
 
 export interface BundleResult {
   bytes: number;
@@ -47,10 +44,7 @@ export async function bundleAgent(outfile: string, entry = 'src/cli.ts'): Promis
     minifyWhitespace: true,
     lineLimit: 120,
     banner: { js: banner },
-    define: {
-      'process.env.LOCKSTEP_BUNDLED': '"1"',
-      EMBEDDED_RESOURCES: JSON.stringify(await readResources(path.dirname(committedAgent))),
-    },
+    define: { EMBEDDED_RESOURCES: JSON.stringify(await readResources(path.dirname(committedAgent))) },
     plugins: [embeddedNative(projectRoot), withoutUnused()],
     logLevel: 'silent',
   });
@@ -68,18 +62,4 @@ async function readResources(dir: string): Promise<Record<string, string>> {
     .sort();
   const texts = files.map(async (file) => [path.relative(dir, file), await readFile(file, 'utf8')]);
   return Object.fromEntries(await Promise.all(texts));
-}
-
-/** What `agent.files` must hold: every file of its directory but itself, sorted, so that none is forgotten on the way. */
-export async function listAgentFiles(directory = path.dirname(committedAgent)): Promise<string> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
-  const names = entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(directory, path.join(entry.parentPath, entry.name)))
-    .filter((name) => name !== path.basename(committedList));
-  return `${names.sort().join('\n')}\n`;
-}
-
-export async function writeAgentFiles(): Promise<void> {
-  await writeFile(committedList, await listAgentFiles());
 }

@@ -77,7 +77,6 @@ async function runIn(scratch: string, options: PipelineOptions): Promise<Pipelin
 
 async function writeStandIn(resources: string, agent: string): Promise<void> {
   await mkdir(path.join(resources, 'lockstep'), { recursive: true });
-  await writeFile(path.join(resources, 'lockstep', 'agent.files'), 'agent.mjs\n');
   await writeFile(path.join(resources, 'lockstep', 'agent.mjs'), agent);
 }
 

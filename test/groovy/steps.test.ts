@@ -59,7 +59,7 @@ describe('the steps of the shared library, under Groovy', function () {
     expect(steps(calls)).to.deep.equal(['sh']);
   });
 
-  it('keep the agent and its companions out of version control', async () => {
+  it('keep the agent out of version control', async () => {
     const { calls } = await run('lockstepBuild(dir: "./a/")', { agent: well, files: { 'a/x': '' } });
     const written = calls.filter(({ step }) => step === 'writeFile').map(({ args }) => (args as { file: string }).file);
     expect(written).to.deep.equal([
