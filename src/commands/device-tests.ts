@@ -1,5 +1,6 @@
 import type { DeviceConfig } from '../config/types.ts';
 import { eachDevice } from '../device/each.ts';
+import { catalogue } from '../errors/index.ts';
 import { type DeviceResult, type RunResult, readResult } from '../report/result.ts';
 import { countsOf } from '../report/summary.ts';
 import { discoverTests } from '../testing/discover.ts';
@@ -52,7 +53,8 @@ export function judgeTests(
   const lost = devices.find(({ failure }) => failure !== null)?.failure;
   if (lost != null) {
     const told = devices.flatMap(({ failure }) => (failure === null ? [] : [failure.message]));
-    return { outcome: 'failed', code: lost.code, message: [message, ...told].join('\n'), hint: null, ...fields };
+    const hint = catalogue[lost.code].remedy;
+    return { outcome: 'failed', code: lost.code, message: [message, ...told].join('\n'), hint, ...fields };
   }
   const failed = devices.flatMap(({ name, tests }) =>
     tests
