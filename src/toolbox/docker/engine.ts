@@ -12,13 +12,13 @@ export interface Engine {
 }
 
 /** An engine that is there answers at once; one that hangs must not hold up the choice of the toolbox. */
-const answerWithinMs = 5_000;
+const usualPatienceMs = 5_000;
 
 /** The socket that an engine listens on when `DOCKER_HOST` does not say otherwise. */
 const usualSocket = '/var/run/docker.sock';
 
 /** Finds the engine that `DOCKER_HOST` names, or the one on this machine. Throws E_TOOLBOX_ENGINE saying why there is none. */
-export async function findEngine(signal?: AbortSignal): Promise<Engine> {
+export async function findEngine(signal?: AbortSignal, answerWithinMs = usualPatienceMs): Promise<Engine> {
   const address = process.env.DOCKER_HOST || usualSocket;
   try {
     const docker = new Docker();
@@ -29,7 +29,9 @@ export async function findEngine(signal?: AbortSignal): Promise<Engine> {
     );
     return { docker, address, version: Version, arch: Arch };
   } catch (error) {
-    throw new LockstepError('E_TOOLBOX_ENGINE', `no Docker engine at ${address}: ${whyNot(error)}`, { cause: error });
+    throw new LockstepError('E_TOOLBOX_ENGINE', `no Docker engine at ${address}: ${whyNot(error, answerWithinMs)}`, {
+      cause: error,
+    });
   }
 }
 
@@ -39,7 +41,7 @@ function versionOf(docker: Docker, abortSignal: AbortSignal): Promise<Docker.Doc
   return version.call(docker, { abortSignal });
 }
 
-function whyNot(error: unknown): string {
+function whyNot(error: unknown, answerWithinMs: number): string {
   const { code, name, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return 'there is no such socket';
   if (code === 'ECONNREFUSED') return 'nothing listens there';
