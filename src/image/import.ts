@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { LockedDeb } from '../deb/package.ts';
 import { nameOf } from '../deb/package.ts';
 import { LockstepError } from '../errors/index.ts';
@@ -20,6 +19,8 @@ export interface ImportOptions {
   proxy?(url: string): string | null;
   progress: Progress;
   signal: AbortSignal;
+  /** Debs at work at once; 4 by default. */
+  workers?: number;
 }
 
 export interface Imported {
@@ -32,7 +33,7 @@ export interface Imported {
 }
 
 /** Debs at work at once: more than cores, since each waits for the network, a decoder or ostree in turn. */
-const workerCount = Math.min(4, availableParallelism() + 1);
+const workerCount = 4;
 
 /**
  * Brings every deb of a lockfile into the repository, each while it is downloaded, none stored in between. What is there
@@ -77,8 +78,8 @@ async function importAll(missing: readonly LockedDeb[], options: ImportOptions, 
       await worker.close();
     }
   };
-  const workers = Array.from({ length: Math.min(workerCount, queue.length) }, work);
-  await Promise.allSettled(workers);
+  const count = Math.min(options.workers ?? workerCount, queue.length);
+  await Promise.allSettled(Array.from({ length: count }, work));
   await fetcher.close();
   if (options.signal.aborted) {
     throw new LockstepError('E_INTERRUPTED', 'interrupted while debs were imported', {

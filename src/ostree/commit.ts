@@ -28,7 +28,7 @@ export function commitArgv(trees: readonly string[], options: CommitOptions): st
     `--parent=${parent}`,
     `--subject=${subject}`,
     `--timestamp=@${timestamp}`,
-    '--no-bindings', ...(process.env.NOFS ? ['--fsync=false'] : []),
+    '--no-bindings',
     ...(linked ? ['--link-checkout-speedup'] : []),
     ...Object.entries(metadata).map(([key, value]) => `--add-metadata-string=${key}=${value}`),
     ...trees.map((tree) => `--tree=${tree}`),
