@@ -99,6 +99,7 @@ async function importPackages(build: OpenBuild, { lockfile, archive }: BuildInpu
     repo: build.repo,
     packages: lockfile.packages,
     candidates: (filename) => archive.candidates(filename),
+    proxy: (url) => archive.proxy(url),
     progress: build.progress,
     signal: build.signal,
   });
