@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { loadConfig } from '../config/load.ts';
 import { nearest } from '../config/nearest.ts';
 import type { Config, DeviceConfig, ImageConfig } from '../config/types.ts';
 import { workspaceOf } from '../config/workspace.ts';
@@ -27,7 +26,11 @@ export interface OpenContext extends Context {
 
 export function openContext(options: CommonOptions, progress: Progress, signal: AbortSignal): OpenContext {
   const dir = path.resolve(options.C ?? '.');
-  const config = once(() => loadConfig(dir));
+  const config = once(async () => {
+    // Schema and YAML parser take half of the time that a verb without configuration needs.
+    const { loadConfig } = await import('../config/load.ts');
+    return loadConfig(dir);
+  });
   const toolbox = once(async (): Promise<Toolbox> => {
     const { root } = await config();
     const { openToolbox } = await import('../toolbox/choose.ts');
