@@ -57,9 +57,13 @@ export async function writeReport(runDirectory: string, result: RunResult): Prom
   return page;
 }
 
-function failure({ code, message, hint }: RunResult): Markup | null {
+/** The first line of a message is the description, which is the title already. */
+function failure({ code, message, hint, description }: RunResult): Markup | null {
   if (code === null) return null;
-  return html`<div class="failure"><p><code>${code}</code></p><pre>${message}</pre>${hint !== null && html`<p>${hint}</p>`}</div>`;
+  const more = (message.startsWith(description) ? message.slice(description.length) : message).trim();
+  return html`<div class="failure"><p><code>${code}</code></p>
+${more !== '' && html`<pre>${more}</pre>`}
+${hint !== null && html`<p>${hint}</p>`}</div>`;
 }
 
 function when(startedAt: string): Markup {
