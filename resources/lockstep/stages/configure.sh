@@ -30,10 +30,8 @@ done
 
 # Each device makes host keys of its own: openssh-server's postinst leaves files that are there, and spares minutes of
 # emulated prime numbers.
-placeholders=
 if [ -e "$root/usr/sbin/sshd" ]; then
-  for type in rsa ecdsa ed25519; do placeholders="$placeholders $root/etc/ssh/ssh_host_${type}_key"; done
-  : | tee $placeholders
+  for type in rsa ecdsa ed25519; do : >"$root/etc/ssh/ssh_host_${type}_key"; done
 fi
 
 # No service starts while an image is made (invoke-rc.d and deb-systemd-invoke ask this).
@@ -55,4 +53,15 @@ export INITRD=No
 chroot "$root" dpkg --force-confnew --configure $essential </dev/null
 chroot "$root" dpkg --force-confnew --configure -a </dev/null
 rm "$root/usr/sbin/policy-rc.d"
-rm -f $placeholders
+
+# Traces of the build, which would differ from one build to the next, or must differ from one device to the next.
+cd "$root"
+rm -f etc/ssh/ssh_host_* etc/*- etc/.pwd.lock etc/resolv.conf etc/hostname
+rm -rf var/lib/dpkg/lockstep var/lib/dpkg/*-old var/lib/dpkg/lock* var/lib/dpkg/triggers/Lock var/lib/dpkg/updates/*
+rm -f var/cache/debconf/*-old var/cache/ldconfig/aux-cache var/cache/apt/*.bin var/lib/systemd/random-seed
+rm -rf var/lib/apt/lists/* var/lib/ucf/*.[0-9]
+find var/log ! -type d -delete
+find tmp var/tmp -mindepth 1 -delete
+# Empty: systemd makes one for each device, and takes the boot for an ordinary one.
+rm -f etc/machine-id var/lib/dbus/machine-id
+: >etc/machine-id

@@ -21,20 +21,6 @@ gather_kernel() {
   mkdir -m 755 boot
 }
 
-# Traces of the build that would differ from one build to the next, or from one device to the next.
-remove_traces() {
-  rm -f etc/ssh/ssh_host_* etc/*- etc/.pwd.lock etc/resolv.conf etc/hostname
-  rm -rf var/lib/dpkg/lockstep var/lib/dpkg/*-old var/lib/dpkg/lock* var/lib/dpkg/triggers/Lock var/lib/dpkg/updates/*
-  rm -f var/cache/debconf/*-old var/cache/ldconfig/aux-cache var/cache/apt/*.bin var/lib/systemd/random-seed
-  find var/cache/apt -name '*.deb' -delete 2>/dev/null || true
-  rm -rf var/lib/apt/lists/* var/lib/ucf/*.[0-9]
-  find var/log tmp var/tmp run -mindepth 1 ! -type d -delete
-  find tmp var/tmp run dev -mindepth 1 -delete
-  # Empty: systemd makes one for each device, and takes the boot for an ordinary one.
-  rm -f etc/machine-id var/lib/dbus/machine-id
-  : >etc/machine-id
-}
-
 # Whatever a device may write has its place in /var; the names that programs know lead there.
 link_into_var() {
   for name in home srv mnt; do
@@ -124,7 +110,6 @@ name_the_image() {
 mkdir -p usr/lib/tmpfiles.d
 printf '# Made by lockstep: what the packages of this image have in /var.\n' >"$tmpfiles"
 gather_kernel
-remove_traces
 keep_package_database
 link_into_var
 keep_opt
