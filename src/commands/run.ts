@@ -23,54 +23,74 @@ interface RunOptions {
 
 const detail = new WeakMap<Outcome, readonly DeviceResult[]>();
 
+/** What a run is made of. */
+export interface RunParts {
+  build: typeof build.run;
+  deployDevices: typeof deployDevices;
+  testDevices: typeof testDevices;
+  bringUpVirtual: typeof bringUpVirtual;
+  takeDown: typeof takeDown;
+}
+
 /** `lockstep run`: builds the images, deploys them to their devices and tests there; one set of results. */
-export const run: Verb<RunOptions> = {
-  name: 'run',
-  summary: 'build, deploy and test, with one report',
+export const run = createRun({ build: build.run, deployDevices, testDevices, bringUpVirtual, takeDown });
 
-  declare(command: Command) {
-    command
-      .option('--keep-up', 'leave running the virtual devices that this run started')
-      .option('--image-version <version>', 'version written into the commits, instead of the one in lockstep.yml');
-  },
+/** The verb over other parts: in tests, without a toolbox and devices. */
+export function createRun(parts: RunParts): Verb<RunOptions> {
+  return {
+    name: 'run',
+    summary: 'build, deploy and test, with one report',
 
-  async run(context, options) {
-    const before = (await context.workspace()).run;
-    let results: readonly DeviceResult[] = [];
-    const outcome = await recorded(context, {}, async (inner, draft) => {
-      const said = await perform(inner, options, draft, before);
-      results = draft.devices;
-      return said;
-    });
-    detail.set(outcome, results);
-    return outcome;
-  },
+    declare(command: Command) {
+      command
+        .option('--keep-up', 'leave running the virtual devices that this run started')
+        .option('--image-version <version>', 'version written into the commits, instead of the one in lockstep.yml');
+    },
 
-  print(outcome) {
-    const results = detail.get(outcome) ?? [];
-    const first = outcome.message.split('\n')[0];
-    return `${summaryTable(results)}\n${first}\nreport: ${outcome.report}`;
-  },
-};
+    async run(context, options) {
+      const before = (await context.workspace()).run;
+      let results: readonly DeviceResult[] = [];
+      const outcome = await recorded(context, {}, async (inner, draft) => {
+        const said = await perform(parts, inner, options, draft, before);
+        results = draft.devices;
+        return said;
+      });
+      detail.set(outcome, results);
+      return outcome;
+    },
 
-async function perform(context: Context, options: RunOptions, draft: Draft, before: string): Promise<Outcome> {
+    print(outcome) {
+      const results = detail.get(outcome) ?? [];
+      const first = outcome.message.split('\n')[0];
+      return `${summaryTable(results)}\n${first}\nreport: ${outcome.report}`;
+    },
+  };
+}
+
+async function perform(
+  parts: RunParts,
+  context: Context,
+  options: RunOptions,
+  draft: Draft,
+  before: string,
+): Promise<Outcome> {
   // What can be known to be wrong at once is told before an hour of building.
   const [devices, suite] = [await chosenDevices(context), await loadSuite(context)];
-  await buildFor(context, options, devices, draft, before);
-  const { started, failed } = await bringUpVirtual(context, devices);
+  await buildFor(parts, context, options, devices, draft, before);
+  const { started, failed } = await parts.bringUpVirtual(context, devices);
   try {
     const up = devices.filter(({ name }) => !failed.has(name));
-    const deployed = (await deployDevices(context, up)).map(withoutJournal);
+    const deployed = (await parts.deployDevices(context, up)).map(withoutJournal);
     const deployments = new Map<string, Deployment>(deployed.map((deployment) => [deployment.name, deployment]));
     draft.devices = devices.map((device) => {
       const down = failed.get(device.name);
       return untested(device, down === undefined ? deployments.get(device.name)! : neverUp(device, draft, down));
     });
-    await testDeployed(context, devices, suite, draft);
+    await testDeployed(parts, context, devices, suite, draft);
   } finally {
     const workspace = await context.workspace();
     await Promise.all(devices.map((device) => keepConsole(device, workspace)));
-    if (options.keepUp !== true) await takeDown(context, started);
+    if (options.keepUp !== true) await parts.takeDown(context, started);
   }
   return runOutcome(draft);
 }
@@ -85,6 +105,7 @@ async function chosenDevices(context: Context): Promise<DeviceConfig[]> {
 
 /** Builds the images that these devices run, and no other. */
 async function buildFor(
+  parts: RunParts,
   context: Context,
   { imageVersion }: RunOptions,
   devices: readonly DeviceConfig[],
@@ -92,7 +113,7 @@ async function buildFor(
   before: string,
 ): Promise<void> {
   const images = (await context.images()).filter(({ name }) => devices.some(({ image }) => image === name));
-  const outcome = await build.run({ ...context, images: async () => images }, { imageVersion }, []);
+  const outcome = await parts.build({ ...context, images: async () => images }, { imageVersion }, []);
   const { run: now } = await context.workspace();
   for (const built of outcome.images as BuiltImage[]) {
     const image = images.find(({ name }) => name === built.name) as ImageConfig;
@@ -108,12 +129,18 @@ function neverUp({ name, image }: DeviceConfig, { images }: Draft, error: Lockst
 }
 
 /** Tests the devices that run what was deployed; on the others every test is an error. */
-async function testDeployed(context: Context, devices: readonly DeviceConfig[], suite: Suite, draft: Draft) {
+async function testDeployed(
+  parts: RunParts,
+  context: Context,
+  devices: readonly DeviceConfig[],
+  suite: Suite,
+  draft: Draft,
+): Promise<void> {
   draft.devices = draft.devices.map((result) => notTested(result, suite.tests));
   const good = draft.devices.filter(({ deployment }) => deployment !== null && isDeployed(deployment));
   const commits = new Map(good.map(({ name, deployment }) => [name, deployment!.wanted]));
   const testable = devices.filter(({ name }) => commits.has(name));
-  const told = new Map((await testDevices(context, testable, suite, commits)).map((one) => [one.device, one]));
+  const told = new Map((await parts.testDevices(context, testable, suite, commits)).map((one) => [one.device, one]));
   draft.devices = draft.devices.map((result) => {
     const said = told.get(result.name);
     return said === undefined ? result : tested(result, said);
