@@ -1,0 +1,277 @@
+import { createHash } from 'node:crypto';
+import { chmod, link, mkdir, readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect } from 'chai';
+import { execa } from 'execa';
+import { pack } from 'tar-stream';
+import { DataTree } from '../../src/deb/data-tree.ts';
+import { endOfTar } from '../../src/deb/gnu-header.ts';
+import { openDeb } from '../../src/deb/open.ts';
+import { collect, entryFor, errorOf, inChunks, type MadeDeb, makeDeb, temporaryDirectory } from './debs.ts';
+
+const entry = entryFor(Buffer.alloc(0));
+
+async function rewrite(tar: Buffer, options = { digests: false }) {
+  const tree = new DataTree(entry, options);
+  const out = await collect(tree.rewrite(inChunks(tar, 4096)));
+  return { tree, out };
+}
+
+async function rewriteDeb(deb: MadeDeb) {
+  const opened = await openDeb(inChunks(deb.bytes, 4096), deb);
+  const tree = new DataTree(deb, { digests: true });
+  const out = await collect(tree.rewrite(opened.data));
+  await opened.finish();
+  return { tree, out };
+}
+
+type Member = Parameters<ReturnType<typeof pack>['entry']>[0];
+
+/** A tar of members that no file system could hold. */
+async function tarOf(...members: Member[]): Promise<Buffer> {
+  const tar = pack();
+  for (const member of members) tar.entry(member, member.type === undefined ? 'content' : '');
+  tar.finalize();
+  return await collect(tar as unknown as AsyncIterable<Buffer>);
+}
+
+/** What GNU tar sees in it: mode, numeric owner, name and link target. */
+async function listed(tar: Buffer): Promise<string[]> {
+  const input = Buffer.concat([tar, endOfTar]);
+  const { stdout } = await execa('tar', ['--numeric-owner', '--quoting-style=literal', '-tvf', '-'], { input });
+  return stdout.split('\n').map((line) => line.replace(/^(\S+) (\S+) +\d+(,\d+)? \S+ \S+ /, '$1 $2 '));
+}
+
+async function extracted(tar: Buffer): Promise<string> {
+  const dir = await temporaryDirectory();
+  await execa('tar', ['-xpf', '-', '-C', dir], { input: Buffer.concat([tar, endOfTar]) });
+  return dir;
+}
+
+describe('DataTree', () => {
+  it('puts what lies in /bin, /sbin and /lib* under /usr, with the targets of hard links but not of symbolic ones', async () => {
+    const { out } = await rewrite(
+      await tarOf(
+        { name: './', type: 'directory', mode: 0o755 },
+        { name: './bin/', type: 'directory', mode: 0o755 },
+        { name: './bin/gunzip', mode: 0o755 },
+        { name: './bin/uncompress', type: 'link', linkname: './bin/gunzip', mode: 0o755 },
+        { name: './bin/zcat', type: 'symlink', linkname: 'gunzip', mode: 0o777 },
+        { name: './lib64/', type: 'directory', mode: 0o755 },
+        { name: './lib64/ld.so', type: 'symlink', linkname: '/lib/ld-2.so', mode: 0o777 },
+        { name: './sbin/x', type: 'symlink', linkname: '../etc/x', mode: 0o777 },
+        { name: './library/keep', mode: 0o644 },
+      ),
+    );
+    expect(await listed(out)).to.deep.equal([
+      'drwxr-xr-x 0/0 ./',
+      'drwxr-xr-x 0/0 ./usr/',
+      'drwxr-xr-x 0/0 ./usr/bin/',
+      '-rwxr-xr-x 0/0 ./usr/bin/gunzip',
+      'hrwxr-xr-x 0/0 ./usr/bin/uncompress link to ./usr/bin/gunzip',
+      'lrwxrwxrwx 0/0 ./usr/bin/zcat -> gunzip',
+      'drwxr-xr-x 0/0 ./usr/lib64/',
+      'lrwxrwxrwx 0/0 ./usr/lib64/ld.so -> /lib/ld-2.so',
+      'drwxr-xr-x 0/0 ./usr/sbin/',
+      'lrwxrwxrwx 0/0 ./usr/sbin/x -> ../etc/x',
+      'drwxr-xr-x 0/0 ./library/',
+      '-rw-r--r-- 0/0 ./library/keep',
+    ]);
+  });
+
+  it('lists paths as the deb names them', async () => {
+    const { tree } = await rewrite(
+      await tarOf(
+        { name: './', type: 'directory' },
+        { name: './bin/', type: 'directory' },
+        { name: './bin/sh' },
+        { name: 'usr/no-dot' },
+      ),
+    );
+    expect(tree.paths).to.deep.equal(['/.', '/bin', '/bin/sh', '/usr/no-dot']);
+  });
+
+  it('leaves out the links that make a system merged, but lists them', async () => {
+    const { tree, out } = await rewrite(
+      await tarOf(
+        { name: './', type: 'directory' },
+        { name: './bin', type: 'symlink', linkname: 'usr/bin' },
+        { name: './lib64', type: 'symlink', linkname: '/usr/lib64' },
+      ),
+    );
+    expect(await listed(out)).to.deep.equal(['drwxr-xr-x 0/0 ./']);
+    expect(tree.paths).to.deep.equal(['/.', '/bin', '/lib64']);
+  });
+
+  it('keeps modes, owners, sizes and link targets of any length', async () => {
+    const long = `./${'n'.repeat(99)}/${'m'.repeat(200)}`;
+    const { out } = await rewrite(
+      await tarOf(
+        { name: './', type: 'directory', mode: 0o1777, uid: 1, gid: 50 },
+        { name: './setuid', mode: 0o4755, gid: 42 },
+        { name: './link', type: 'symlink', linkname: '/t'.repeat(49) },
+      ),
+    );
+    expect(await listed(out)).to.include.members([
+      'drwxrwxrwt 1/50 ./',
+      '-rwsr-xr-x 0/42 ./setuid',
+      `lrw-r--r-- 0/0 ./link -> ${'/t'.repeat(49)}`,
+    ]);
+    const deb = await makeDeb({ files: { [`${long}/file`]: 'x' } });
+    expect((await listed((await rewriteDeb(deb)).out)).at(-1)).to.equal(`-rw-r--r-- 0/0 ${long}/file`);
+  });
+
+  it('keeps owners beyond what fits into octal digits', async () => {
+    const dir = await temporaryDirectory();
+    await writeFile(path.join(dir, 'x'), '');
+    const owner = ['--owner=somebody:4000000', '--group=some:65534'];
+    const argv = ['--format=gnu', '--mode=644', ...owner, '-C', dir, '-cf', '-', './x'];
+    const { stdout } = await execa('tar', argv, { encoding: 'buffer' });
+    const { out } = await rewrite(Buffer.from(stdout));
+    expect((await listed(out)).at(-1)).to.equal('-rw-r--r-- 4000000/65534 ./x');
+  });
+
+  it('keeps a mode of 0', async () => {
+    const tar = await tarOf({ name: './secret', mode: 0o640 });
+    tar.write('0000000', 100);
+    resum(tar);
+    expect((await listed((await rewrite(tar)).out)).at(-1)).to.equal('---------- 0/0 ./secret');
+  });
+
+  it('has the tree that dpkg-deb extracts: names, modes, links, content', async () => {
+    const deb = await makeDeb({ fill: oddTree, compression: 'gzip' });
+    const { tree, out } = await rewriteDeb(deb);
+    const expected = await temporaryDirectory();
+    await execa('dpkg-deb', ['-x', deb.file, expected]);
+    expect(await contentsOf(await extracted(out))).to.deep.equal(await contentsOf(expected));
+    const files = tree.paths.map((name) => Buffer.from(name, 'latin1').toString());
+    expect(files).to.include.members(['/opt/ärger/名前', `/opt/${'long/'.repeat(60)}end`, '/opt/with space/tab\tname']);
+  });
+
+  it('has the MD5 of each file, hard links included, when asked', async () => {
+    const deb = await makeDeb({
+      files: { 'usr/a/1': 'one\n' },
+      fill: (root) => link(`${root}/usr/a/1`, `${root}/usr/a/2`),
+    });
+    const { tree } = await rewriteDeb(deb);
+    const md5 = createHash('md5').update('one\n').digest('hex');
+    expect([...tree.digests].sort()).to.deep.equal([
+      ['usr/a/1', md5],
+      ['usr/a/2', md5],
+    ]);
+  });
+
+  it('yields few chunks for many small files, none of them the end of the tar', async () => {
+    const files = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`usr/share/${index}`, 'x']));
+    const { out } = await rewriteDeb(await makeDeb({ files }));
+    expect(out.subarray(-1024).equals(endOfTar)).to.equal(false);
+    const tree = new DataTree(entry, { digests: false });
+    let chunks = 0;
+    for await (const _chunk of tree.rewrite(inChunks(out, 512))) chunks += 1;
+    expect(chunks).to.be.below(8);
+  });
+
+  const refused: [what: string, code: string, members: Member[], path: string][] = [
+    ['an absolute path', 'E_DEB_HOSTILE', [{ name: '/etc/passwd' }], '"/etc/passwd"'],
+    ['a path that climbs out', 'E_DEB_HOSTILE', [{ name: './usr/../../etc/passwd' }], '"./usr/../../etc/passwd"'],
+    [
+      'a hard link to outside',
+      'E_DEB_HOSTILE',
+      [{ name: './x', type: 'link', linkname: '/etc/shadow' }],
+      '"/etc/shadow"',
+    ],
+    ['a hard link that climbs', 'E_DEB_HOSTILE', [{ name: './x', type: 'link', linkname: '../x' }], '"../x"'],
+    [
+      'a file behind a symbolic link of the same deb',
+      'E_DEB_HOSTILE',
+      [{ name: './out', type: 'symlink', linkname: '/etc' }, { name: './out/passwd' }],
+      '"./out"',
+    ],
+    [
+      'a file behind such a link after the merge',
+      'E_DEB_HOSTILE',
+      [{ name: './usr/lib/out', type: 'symlink', linkname: '/etc' }, { name: './lib/out/passwd' }],
+      '"./usr/lib/out"',
+    ],
+    ['a /lib that leads elsewhere', 'E_DEB_HOSTILE', [{ name: './lib', type: 'symlink', linkname: '/tmp' }], '"./lib"'],
+    ['a device', 'E_DEB_FORMAT', [{ name: './dev/sda', type: 'block-device' }], '"./dev/sda"'],
+    ['a fifo', 'E_DEB_FORMAT', [{ name: './pipe', type: 'fifo' }], '"./pipe"'],
+    ['a line break in a name', 'E_DEB_FORMAT', [{ name: './a\n/etc/forged' }], '"./a\\n/etc/forged"'],
+    ['a PAX header', 'E_DEB_FORMAT', [{ name: './ä' }], 'PAX'],
+    [
+      'a link where a directory was',
+      'E_DEB_FORMAT',
+      [{ name: './a/b' }, { name: './a', type: 'symlink', linkname: 'c' }],
+      '"./a"',
+    ],
+  ];
+  for (const [what, code, members, named] of refused) {
+    it(`refuses ${what}, and names package and path`, async () => {
+      const error = await errorOf(tarOf(...members).then((tar) => rewrite(tar)));
+      expect(error.code).to.equal(code);
+      expect(error.message).to.contain(named).and.to.contain('sample 1.0 armhf');
+    });
+  }
+
+  it('refuses a name that is not UTF-8, which ostree cannot hold', async () => {
+    const tar = await tarOf({ name: './x' });
+    tar[2] = 0xe4;
+    resum(tar);
+    const error = await errorOf(rewrite(tar));
+    expect(error.code).to.equal('E_DEB_FORMAT');
+    expect(error.message).to.contain('2e2fe4');
+  });
+
+  it('refuses a tar that is damaged or breaks off in a member', async () => {
+    const tar = await tarOf({ name: './x' }, { name: './y' });
+    const damaged = Buffer.from(tar);
+    damaged[1024 + 3] = 1;
+    expect((await errorOf(rewrite(damaged))).code).to.equal('E_DEB_FORMAT');
+    expect((await errorOf(rewrite(tar.subarray(0, 700)))).code).to.equal('E_DEB_FORMAT');
+  });
+});
+
+/** Puts the right checksum into the first header. */
+function resum(tar: Buffer): void {
+  tar.fill(' ', 148, 156);
+  const sum = tar.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  tar.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+}
+
+async function oddTree(root: string): Promise<void> {
+  const at = (name: string) => path.join(root, 'opt', name);
+  await mkdir(at('with space'), { recursive: true });
+  await mkdir(at('ärger'));
+  await mkdir(at('long/'.repeat(60)), { recursive: true });
+  await writeFile(at(`${'long/'.repeat(60)}end`), 'deep');
+  await writeFile(at('with space/tab\tname'), 'tab');
+  await writeFile(at('ärger/名前'), 'utf-8');
+  await writeFile(at('x'.repeat(255)), 'long name');
+  await writeFile(at('empty'), '');
+  await writeFile(at('block'), Buffer.alloc(512, 'b'));
+  await writeFile(at('large'), Buffer.alloc(300_001, 'l'));
+  await link(at('large'), at('hard'));
+  await link(at('x'.repeat(255)), at('y'.repeat(255)));
+  await symlink('/nowhere/'.repeat(20), at('far'));
+  await symlink('ärger/名前', at('near'));
+  await chmod(at('block'), 0o4755);
+  await chmod(at('empty'), 0o2750);
+  await chmod(at('ärger'), 0o1777);
+}
+
+/** All that can be seen of a tree, hard links as their number. */
+async function contentsOf(root: string): Promise<Record<string, string>> {
+  const names = await readdir(root, { recursive: true });
+  const described = names.map(async (name) => {
+    const file = path.join(root, name);
+    const target = await readlink(file).catch(() => null);
+    if (target !== null) return [name, `-> ${target}`];
+    const { mode, nlink, size } = await stat(file);
+    if ((mode & 0o170000) === 0o040000) return [name, mode.toString(8)];
+    const sum = createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
+    return [name, `${mode.toString(8)} ${nlink} ${size} ${sum}`];
+  });
+  return Object.fromEntries(await Promise.all(described)) as Record<string, string>;
+}
