@@ -38,9 +38,11 @@ describe('the steps of the shared library, under Groovy', function () {
 
     it('find the lockstep.yml of another directory, and name its mistakes by line', async () => {
       const { error } = await run("lockstepBuild(dir: 'sub dir')", {
-        files: { 'sub dir/lockstep.yml': 'images:\n  panel:\n    archh: armhf\n' },
+        files: {
+          'sub dir/lockstep.yml': 'images:\n  panel: {arch: armhf, suites: [bookworm], packages: [dash]}\nimagse: {}\n',
+        },
       });
-      expect(error?.message).to.match(/E_CONFIG_KEY: .*lockstep\.yml:3.*archh/);
+      expect(error?.message).to.match(/E_CONFIG_KEY: .*lockstep\.yml:3.*imagse/);
     });
 
     it('fail when a flag names what is not there', async () => {
