@@ -51,17 +51,18 @@ rgin: 0;\n}\n\ncode,\npre {\n  font: 0.85rem/1.45 ui-monospace, SFMono-Regular, 
 -align: top;\n  font-weight: 400;\n}\n\nthead th {\n  color: var(--quiet);\n  font-size: 0.85rem;\n}\n\ntr:last-child > th,\ntr:la\
 st-child > td {\n  border-bottom: 0;\n}\n\ntr.failed > * {\n  color: var(--bad);\n}\n\n.number {\n  color: var(--quiet);\n  font-v\
 ariant-numeric: tabular-nums;\n  text-align: right;\n  white-space: nowrap;\n}\n\ntd.number {\n  padding-right: 0;\n}\n\n.stages \
-th {\n  width: 8rem;\n}\n\n.bar {\n  vertical-align: middle;\n}\n\nprogress {\n  display: block;\n  width: 100%;\n  height: 0.5rem;\
-\n  border: 0;\n  border-radius: 0.25rem;\n  overflow: hidden;\n  background: var(--code);\n  appearance: none;\n}\n\nprogress::\
--webkit-progress-bar {\n  background: var(--code);\n}\n\nprogress::-webkit-progress-value {\n  border-radius: 0.25rem;\n  back\
-ground: var(--accent);\n}\n\nprogress::-moz-progress-bar {\n  border-radius: 0.25rem;\n  background: var(--accent);\n}\n\nul {\n \
- margin: 0.4rem 0;\n  padding: 0;\n  list-style: none;\n}\n\n.tests > li,\n.tests summary {\n  padding: 0.3rem 0;\n}\n\n.tests > l\
-i {\n  border-bottom: 1px solid var(--line);\n}\n\n.tests > li:last-child {\n  border-bottom: 0;\n}\n\n.tests details,\n.tests su\
-mmary {\n  padding-top: 0;\n  padding-bottom: 0;\n}\n\n.tests .number {\n  float: right;\n}\n\n.points {\n  margin: 0.5rem 0 0.5re\
-m 1rem;\n}\n\nsummary {\n  cursor: pointer;\n}\n\nsummary h3 {\n  display: inline;\n}\n\na {\n  color: var(--accent);\n}\n\nfooter {\n  \
-margin-top: 2rem;\n  font-size: 0.85rem;\n}\n\n@media (max-width: 34rem) {\n  .card {\n    padding: 0.9rem;\n  }\n\n  dl {\n    gr\
-id-template-columns: 1fr;\n    gap: 0;\n  }\n\n  dd {\n    margin-bottom: 0.4rem;\n  }\n\n  .stages th {\n    width: 6rem;\n  }\n}\n\
-\n@media print {\n  body {\n    max-width: none;\n    background: none;\n  }\n\n  .card {\n    break-inside: avoid;\n  }\n}\n',
+{\n  table-layout: fixed;\n}\n\n.stages th {\n  width: 8rem;\n}\n\n.stages .number {\n  width: 7rem;\n}\n\n.steps th {\n  width: 8rem\
+;\n}\n\ndetails {\n  margin-top: 0.75rem;\n}\n\n.bar {\n  vertical-align: middle;\n}\n\nprogress {\n  display: block;\n  width: 100%;\
+\n  height: 0.5rem;\n  border: 0;\n  border-radius: 0.25rem;\n  overflow: hidden;\n  background: var(--code);\n  appearance: n\
+one;\n}\n\nprogress::-webkit-progress-bar {\n  background: var(--code);\n}\n\nprogress::-webkit-progress-value {\n  border-radiu\
+s: 0.25rem;\n  background: var(--accent);\n}\n\nprogress::-moz-progress-bar {\n  border-radius: 0.25rem;\n  background: var(--\
+accent);\n}\n\nul {\n  margin: 0.4rem 0;\n  padding: 0;\n  list-style: none;\n}\n\n.tests > li {\n  padding: 0.3rem 0;\n}\n\n.tests >\
+ li {\n  border-bottom: 1px solid var(--line);\n}\n\n.tests > li:last-child {\n  border-bottom: 0;\n}\n\n.tests details {\n  marg\
+in: 0;\n}\n\n.tests summary {\n  padding: 0;\n}\n\n.tests .number {\n  float: right;\n}\n\n.points {\n  margin: 0.5rem 0 0.5rem 1rem\
+;\n}\n\nsummary {\n  cursor: pointer;\n}\n\nsummary h3 {\n  display: inline;\n}\n\na {\n  color: var(--accent);\n}\n\nfooter {\n  margin\
+-top: 2rem;\n  font-size: 0.85rem;\n}\n\n@media (max-width: 34rem) {\n  .card {\n    padding: 0.9rem;\n  }\n\n  dl {\n    grid-tem\
+plate-columns: 1fr;\n    gap: 0;\n  }\n\n  dd {\n    margin-bottom: 0.4rem;\n  }\n\n  .stages th {\n    width: 6rem;\n  }\n}\n\n@medi\
+a print {\n  body {\n    max-width: none;\n    background: none;\n  }\n\n  .card {\n    break-inside: avoid;\n  }\n}\n',
 "stages/api-filesystems.sh":'# What programs in a chroot expect of a kernel. To be run in mount and pid namespaces of it\
 s own: all of it is gone when\n# they end. $1: the root.\nmount_api_filesystems() {\n  mount -t proc proc "$1/proc"\n  # Pre\
 sent, but empty: no script may look at the machine that builds.\n  mount -t tmpfs -o mode=755,size=1m sysfs "$1/sys"\n  mo\
@@ -104,10 +105,8 @@ done
 
 # Each device makes host keys of its own: openssh-server's postinst leaves files that are there, and spares minutes of
 # emulated prime numbers.
-placeholders=
 if [ -e "$root/usr/sbin/sshd" ]; then
-  for type in rsa ecdsa ed25519; do placeholders="$placeholders $root/etc/ssh/ssh_host_\${type}_key"; done
-  : | tee $placeholders
+  for type in rsa ecdsa ed25519; do : >"$root/etc/ssh/ssh_host_\${type}_key"; done
 fi
 
 # No service starts while an image is made (invoke-rc.d and deb-systemd-invoke ask this).
@@ -129,7 +128,18 @@ export INITRD=No
 chroot "$root" dpkg --force-confnew --configure $essential </dev/null
 chroot "$root" dpkg --force-confnew --configure -a </dev/null
 rm "$root/usr/sbin/policy-rc.d"
-rm -f $placeholders
+
+# Traces of the build, which would differ from one build to the next, or must differ from one device to the next.
+cd "$root"
+rm -f etc/ssh/ssh_host_* etc/*- etc/.pwd.lock etc/resolv.conf etc/hostname
+rm -rf var/lib/dpkg/lockstep var/lib/dpkg/*-old var/lib/dpkg/lock* var/lib/dpkg/triggers/Lock var/lib/dpkg/updates/*
+rm -f var/cache/debconf/*-old var/cache/ldconfig/aux-cache var/cache/apt/*.bin var/lib/systemd/random-seed
+rm -rf var/lib/apt/lists/* var/lib/ucf/*.[0-9]
+find var/log ! -type d -delete
+find tmp var/tmp -mindepth 1 -delete
+# Empty: systemd makes one for each device, and takes the boot for an ordinary one.
+rm -f etc/machine-id var/lib/dbus/machine-id
+: >etc/machine-id
 `,"stages/finalize.sh":`# Turns a configured root into one that ostree can deploy: what belongs to the image under /usr,\
  what belongs to the
 # device under /var, made there by systemd-tmpfiles at each boot (ostree's "Adapting existing mainstream distributions")\
@@ -153,20 +163,6 @@ gather_kernel() {
   rm -rf boot
   rm -f vmlinuz vmlinuz.old initrd.img initrd.img.old
   mkdir -m 755 boot
-}
-
-# Traces of the build that would differ from one build to the next, or from one device to the next.
-remove_traces() {
-  rm -f etc/ssh/ssh_host_* etc/*- etc/.pwd.lock etc/resolv.conf etc/hostname
-  rm -rf var/lib/dpkg/lockstep var/lib/dpkg/*-old var/lib/dpkg/lock* var/lib/dpkg/triggers/Lock var/lib/dpkg/updates/*
-  rm -f var/cache/debconf/*-old var/cache/ldconfig/aux-cache var/cache/apt/*.bin var/lib/systemd/random-seed
-  find var/cache/apt -name '*.deb' -delete 2>/dev/null || true
-  rm -rf var/lib/apt/lists/* var/lib/ucf/*.[0-9]
-  find var/log tmp var/tmp run -mindepth 1 ! -type d -delete
-  find tmp var/tmp run dev -mindepth 1 -delete
-  # Empty: systemd makes one for each device, and takes the boot for an ordinary one.
-  rm -f etc/machine-id var/lib/dbus/machine-id
-  : >etc/machine-id
 }
 
 # Whatever a device may write has its place in /var; the names that programs know lead there.
@@ -259,7 +255,6 @@ lease.new
 mkdir -p usr/lib/tmpfiles.d
 printf '# Made by lockstep: what the packages of this image have in /var.\\n' >"$tmpfiles"
 gather_kernel
-remove_traces
 keep_package_database
 link_into_var
 keep_opt
@@ -13419,7 +13414,7 @@ if(this.node===null){this.node=new TstNode(key,value,0)}else{this.node.add(key,v
 key)?.value??null}};var tree=new TernarySearchTree;for(let i2=0;i2<wellknownHeaderNames.length;++i2){const key=headerNameLowerCasedRecord[wellknownHeaderNames[i2]];
 tree.insert(key,key)}module.exports={TernarySearchTree,tree}}});var require_util2=__commonJS({"node_modules/undici/lib/core/util.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
 var assert2=__require("node:assert");var{kDestroyed,kBodyUsed,kListeners,kBody}=require_symbols();var{IncomingMessage}=__require("node:http");
-var stream=__require("node:stream");var net=__require("node:net");var{stringify}=__require("node:querystring");var{EventEmitter:EE}=__require("node:events");
+var stream=__require("node:stream");var net2=__require("node:net");var{stringify}=__require("node:querystring");var{EventEmitter:EE}=__require("node:events");
 var timers=require_timers();var{InvalidArgumentError:InvalidArgumentError2,ConnectTimeoutError}=require_errors5();var{headerNameLowerCasedRecord}=require_constants3();
 var{tree}=require_tree();var[nodeMajor,nodeMinor]=process.versions.node.split(".",2).map(v=>Number(v));var BodyAsyncIterable=class{constructor(body){
 this[kBody]=body;this[kBodyUsed]=false}async*[Symbol.asyncIterator](){assert2(!this[kBodyUsed],"disturbed");this[kBodyUsed]=
@@ -13454,7 +13449,7 @@ url2.origin||url2.protocol)){throw new InvalidArgumentError2("Invalid URL protoc
 https:`.")}return url2}function parseOrigin(url2){url2=parseURL(url2);if(url2.pathname!=="/"||url2.search||url2.hash){throw new InvalidArgumentError2(
 "invalid url")}return url2}function getHostname(host){if(host[0]==="["){const idx2=host.indexOf("]");assert2(idx2!==-1);
 return host.substring(1,idx2)}const idx=host.indexOf(":");if(idx===-1)return host;return host.substring(0,idx)}function getServerName(host){
-if(!host){return null}assert2(typeof host==="string");const servername=getHostname(host);if(net.isIP(servername)){return""}
+if(!host){return null}assert2(typeof host==="string");const servername=getHostname(host);if(net2.isIP(servername)){return""}
 return servername}function deepClone(obj){return JSON.parse(JSON.stringify(obj))}function isAsyncIterable(obj){return!!(obj!=
 null&&typeof obj[Symbol.asyncIterator]==="function")}function isIterable(obj){return!!(obj!=null&&(typeof obj[Symbol.iterator]===
 "function"||typeof obj[Symbol.asyncIterator]==="function"))}function hasSafeIterator(obj){const prototype=Object.getPrototypeOf(
@@ -13721,7 +13716,7 @@ st be an object")}handler=UnwrapHandler.unwrap(handler);try{if(!opts||typeof opt
 "opts must be an object.")}if(this[kDestroyed]||this[kOnDestroyed]){throw new ClientDestroyedError}if(this[kClosed]){throw new ClientClosedError}
 return this[kDispatch](opts,handler)}catch(err2){if(typeof handler.onError!=="function"){throw err2}handler.onError(err2);
 return false}}};module.exports=DispatcherBase}});var require_connect=__commonJS({"node_modules/undici/lib/core/connect.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
-var net=__require("node:net");var assert2=__require("node:assert");var util=require_util2();var{InvalidArgumentError:InvalidArgumentError2}=require_errors5();
+var net2=__require("node:net");var assert2=__require("node:assert");var util=require_util2();var{InvalidArgumentError:InvalidArgumentError2}=require_errors5();
 var tls;var SessionCache=class WeakSessionCache{constructor(maxCachedSessions){this._maxCachedSessions=maxCachedSessions;
 this._sessionCache=new Map;this._sessionRegistry=new FinalizationRegistry(key=>{if(this._sessionCache.size<this._maxCachedSessions){
 return}const ref=this._sessionCache.get(key);if(ref!==void 0&&ref.deref()===void 0){this._sessionCache.delete(key)}})}get(sessionKey){
@@ -13739,7 +13734,7 @@ tls=__require("node:tls")}servername=servername||options.servername||util.getSer
 hostname3;assert2(sessionKey);const session=customSession||sessionCache.get(sessionKey)||null;port=port||443;socket=tls.
 connect({highWaterMark:16384,...options,servername,session,localAddress,ALPNProtocols:allowH2?["http/1.1","h2"]:["http/1\
 .1"],socket:httpSocket,port,host:hostname3});socket.on("session",function(session2){sessionCache.set(sessionKey,session2)})}else{
-assert2(!httpSocket,"httpSocket can only be sent on TLS update");port=port||80;socket=net.connect({highWaterMark:64*1024,
+assert2(!httpSocket,"httpSocket can only be sent on TLS update");port=port||80;socket=net2.connect({highWaterMark:64*1024,
 ...options,localAddress,port,host:hostname3});if(useH2c===true){socket.alpnProtocol="h2"}}if(options.keepAlive==null||options.
 keepAlive){const keepAliveInitialDelay=options.keepAliveInitialDelay===void 0?6e4:options.keepAliveInitialDelay;socket.setKeepAlive(
 true,keepAliveInitialDelay)}const clearConnectTimeout=util.setupConnectTimeout(new WeakRef(socket),{timeout,hostname:hostname3,
@@ -15961,7 +15956,7 @@ reject(socket[kError])}else{callback=resolve}});h2stream.on("close",onDrain).on(
 if(socket[kError]){throw socket[kError]}const res=h2stream.write(chunk);request2.onBodySent(chunk);if(!res){await waitForDrain()}}
 h2stream.end();request2.onRequestSent();if(!expectsPayload){socket[kReset]=true}client[kResume]()}catch(err2){abort(err2)}finally{
 h2stream.off("close",onDrain).off("drain",onDrain)}}module.exports=connectH2}});var require_client2=__commonJS({"node_modules/undici/lib/dispatcher/client.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
-var assert2=__require("node:assert");var net=__require("node:net");var http=__require("node:http");var util=require_util2();
+var assert2=__require("node:assert");var net2=__require("node:net");var http=__require("node:http");var util=require_util2();
 var{ClientStats}=require_stats();var{channels}=require_diagnostics();var Request=require_request();var DispatcherBase=require_dispatcher_base();
 var{InvalidArgumentError:InvalidArgumentError2,InformationalError,ClientDestroyedError}=require_errors5();var buildConnector=require_connect();
 var{kUrl,kServerName,kClient,kBusy,kConnect,kResuming,kRunning,kPending,kSize,kQueue,kConnected,kConnecting,kNeedDrain,kKeepAliveDefaultTimeout,
@@ -15992,7 +15987,7 @@ ut")}if(keepAliveMaxTimeout!=null&&(!Number.isFinite(keepAliveMaxTimeout)||keepA
 0)){throw new InvalidArgumentError2("bodyTimeout must be a positive integer or zero")}if(connect4!=null&&typeof connect4!==
 "function"&&typeof connect4!=="object"){throw new InvalidArgumentError2("connect must be a function or an object")}if(maxRequestsPerClient!=
 null&&(!Number.isInteger(maxRequestsPerClient)||maxRequestsPerClient<0)){throw new InvalidArgumentError2("maxRequestsPer\
-Client must be a positive number")}if(localAddress!=null&&(typeof localAddress!=="string"||net.isIP(localAddress)===0)){
+Client must be a positive number")}if(localAddress!=null&&(typeof localAddress!=="string"||net2.isIP(localAddress)===0)){
 throw new InvalidArgumentError2("localAddress must be valid string IP address")}if(maxResponseSize!=null&&(!Number.isInteger(
 maxResponseSize)||maxResponseSize<-1)){throw new InvalidArgumentError2("maxResponseSize must be a positive number")}if(autoSelectFamilyAttemptTimeout!=
 null&&(!Number.isInteger(autoSelectFamilyAttemptTimeout)||autoSelectFamilyAttemptTimeout<-1)){throw new InvalidArgumentError2(
@@ -16036,7 +16031,7 @@ if(client[kRunning]===0&&err2.code!=="UND_ERR_INFO"&&err2.code!=="UND_ERR_SOCKET
 const requests=client[kQueue].splice(client[kRunningIdx]);for(let i2=0;i2<requests.length;i2++){const request2=requests[i2];
 if(request2!=null){util.errorRequest(client,request2,err2)}}assert2(client[kSize]===0)}}function connect3(client){assert2(
 !client[kConnecting]);assert2(!client[kHTTPContext]);let{host,hostname:hostname3,protocol,port}=client[kUrl];if(hostname3[0]===
-"["){const idx=hostname3.indexOf("]");assert2(idx!==-1);const ip=hostname3.substring(1,idx);assert2(net.isIPv6(ip));hostname3=
+"["){const idx=hostname3.indexOf("]");assert2(idx!==-1);const ip=hostname3.substring(1,idx);assert2(net2.isIPv6(ip));hostname3=
 ip}client[kConnecting]=true;if(channels.beforeConnect.hasSubscribers){channels.beforeConnect.publish({connectParams:{host,
 hostname:hostname3,protocol,port,version:client[kHTTPContext]?.version,servername:client[kServerName],localAddress:client[kLocalAddress]},
 connector:client[kConnector]})}try{client[kConnector]({host,hostname:hostname3,protocol,port,servername:client[kServerName],
@@ -16207,15 +16202,15 @@ push(dispatcher.close())}this[kClients].clear();return Promise.all(closePromises
 for(const{dispatcher}of this[kClients].values()){destroyPromises.push(dispatcher.destroy(err2))}this[kClients].clear();return Promise.
 all(destroyPromises)}get stats(){const allClientStats={};for(const{dispatcher}of this[kClients].values()){if(dispatcher.
 stats){allClientStats[dispatcher[kUrl].origin]=dispatcher.stats}}return allClientStats}};module.exports=Agent2}});var require_socks5_utils=__commonJS({"node_modules/undici/lib/core/socks5-utils.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
-var{Buffer:Buffer5}=__require("node:buffer");var net=__require("node:net");var{InvalidArgumentError:InvalidArgumentError2}=require_errors5();
-function parseAddress(address){if(net.isIPv4(address)){const parts=address.split(".").map(Number);return{type:1,buffer:Buffer5.
-from(parts)}}if(net.isIPv6(address)){return{type:4,buffer:parseIPv6(address)}}const domainBuffer=Buffer5.from(address,"u\
-tf8");if(domainBuffer.length>255){throw new InvalidArgumentError2("Domain name too long (max 255 bytes)")}return{type:3,
+var{Buffer:Buffer5}=__require("node:buffer");var net2=__require("node:net");var{InvalidArgumentError:InvalidArgumentError2}=require_errors5();
+function parseAddress(address){if(net2.isIPv4(address)){const parts=address.split(".").map(Number);return{type:1,buffer:Buffer5.
+from(parts)}}if(net2.isIPv6(address)){return{type:4,buffer:parseIPv6(address)}}const domainBuffer=Buffer5.from(address,"\
+utf8");if(domainBuffer.length>255){throw new InvalidArgumentError2("Domain name too long (max 255 bytes)")}return{type:3,
 buffer:Buffer5.concat([Buffer5.from([domainBuffer.length]),domainBuffer])}}function parseIPv6(address){const buffer=Buffer5.
 alloc(16);let normalizedAddress=address;if(address.includes(".")){const lastColonIndex=address.lastIndexOf(":");const ipv4Part=address.
-slice(lastColonIndex+1);if(net.isIPv4(ipv4Part)){const octets=ipv4Part.split(".").map(Number);const high=(octets[0]<<8|octets[1]).
-toString(16);const low=(octets[2]<<8|octets[3]).toString(16);normalizedAddress=`${address.slice(0,lastColonIndex)}:${high}\
-:${low}`}}const doubleColonIndex=normalizedAddress.indexOf("::");if(doubleColonIndex!==-1){const before=normalizedAddress.
+slice(lastColonIndex+1);if(net2.isIPv4(ipv4Part)){const octets=ipv4Part.split(".").map(Number);const high=(octets[0]<<8|
+octets[1]).toString(16);const low=(octets[2]<<8|octets[3]).toString(16);normalizedAddress=`${address.slice(0,lastColonIndex)}\
+:${high}:${low}`}}const doubleColonIndex=normalizedAddress.indexOf("::");if(doubleColonIndex!==-1){const before=normalizedAddress.
 slice(0,doubleColonIndex);const after2=normalizedAddress.slice(doubleColonIndex+2);const beforeParts=before===""?[]:before.
 split(":");const afterParts=after2===""?[]:after2.split(":");let bufferIndex=0;for(const part of beforeParts){buffer.writeUInt16BE(
 parseInt(part,16),bufferIndex);bufferIndex+=2}bufferIndex=16-afterParts.length*2;for(const part of afterParts){buffer.writeUInt16BE(
@@ -19584,28 +19579,29 @@ resolve({port,close(){client.off("tcp connection",onConnection);for(const channe
 "127.0.0.1",port,()=>{})}})})})}function asSocket(channel){const nothing=()=>channel;channel.on("error",()=>{});return Object.
 assign(channel,{setTimeout:nothing,setNoDelay:nothing,setKeepAlive:nothing,ref:nothing,unref:nothing,destroySoon:()=>channel.
 end()})}var init_forward2=__esm({"src/device/forward.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});var Session;var init_session=__esm({"src/device/session.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();
-init_exec2();init_forward2();Session=class{device;user;#client;#signal;#broken;#alive=true;#lastError=null;#abort;constructor(device2,user,client,signal2){
-this.device=device2;this.user=user;this.#client=client;this.#signal=signal2;this.#abort=()=>client.destroy();signal2.addEventListener(
-"abort",this.#abort,{once:true});client.on("error",error2=>{this.#lastError=error2});this.#broken=new Promise((_,reject)=>{
-client.once("close",()=>{this.#alive=false;reject(this.#cut())})});this.#broken.catch(()=>{})}get alive(){return this.#alive}exec(argv,options={}){
-const asRoot=this.user==="root"?argv:["sudo","-n","--",...argv];return this.#guard(execute(this.#client,this.device,asRoot,
-options))}script(text2,options={}){return this.exec(["sh","-euc",text2,"sh",...options.args??[]],options)}forward(server){
-return this.#guard(forwardToServer(this.#client,this.device,server))}async unpack(tar,directory){await this.script('mkdi\
-r -p "$1"; tar -x --no-same-owner -C "$1"',{args:[directory],input:tar})}async close(){this.#signal.removeEventListener(
-"abort",this.#abort);if(!this.#alive)return;const closed=this.#broken.catch(()=>{});this.#client.end();const timer=setTimeout(
-()=>this.#client.destroy(),2e3);await closed;clearTimeout(timer)}async#guard(work){if(!this.#alive){work.catch(()=>{});throw this.#cut()}
-try{return await Promise.race([work,this.#broken])}catch(error2){if(this.#signal.aborted)throw this.#cut();throw error2}}#cut(){
-if(this.#signal.aborted)return new LockstepError("E_INTERRUPTED",`device ${this.device}: interrupted`);const why=this.#lastError===
-null?"closed by the device":this.#lastError.message;return new LockstepError("E_SSH_CUT",`device ${this.device}: the con\
-nection broke: ${why}`,{cause:this.#lastError??void 0})}}}});async function connect2(to,options){const methods=await authMethods(to,options.environment??process.env);const client=new import_ssh22.default.
-Client;let shown=null;const hostVerifier=key=>{shown=key;return fingerprintOf(key)===to.hostKey};const ready=untilReady(
-client,options.signal);client.connect({host:to.host,port:to.port,username:to.user,authHandler:methods,hostVerifier,readyTimeout:options.
-timeoutMs??2e4,...keepalive});try{await ready}catch(cause){client.on("error",()=>{});client.destroy();throw explain(to,cause,
-shown,options.signal)}return new Session(to.name,to.user,client,options.signal)}function untilReady(client,signal2){return new Promise(
-(resolve,reject)=>{const abort=()=>reject(signal2.reason??new Error("interrupted"));const settle2=()=>signal2.removeEventListener(
-"abort",abort);if(signal2.aborted)return abort();signal2.addEventListener("abort",abort,{once:true});client.once("ready",
-()=>{settle2();resolve()});client.on("error",error2=>{if(error2.level==="agent")return;settle2();reject(error2)});client.
-once("close",()=>{settle2();reject(new Error("the other side closed the connection before the login"))})})}function explain(to,error2,shown,signal2){
+init_exec2();init_forward2();Session=class{device;user;#client;#socket;#signal;#broken;#alive=true;#lastError=null;#abort;constructor(device2,user,client,socket,signal2){
+this.device=device2;this.user=user;this.#client=client;this.#socket=socket;this.#signal=signal2;this.#abort=()=>socket.destroy();
+signal2.addEventListener("abort",this.#abort,{once:true});client.on("error",error2=>{this.#lastError=error2});this.#broken=
+new Promise((_,reject)=>{client.once("close",()=>{this.#alive=false;reject(this.#cut())})});this.#broken.catch(()=>{})}get alive(){
+return this.#alive}exec(argv,options={}){const asRoot=this.user==="root"?argv:["sudo","-n","--",...argv];return this.#guard(
+execute(this.#client,this.device,asRoot,options))}script(text2,options={}){return this.exec(["sh","-euc",text2,"sh",...options.
+args??[]],options)}forward(server){return this.#guard(forwardToServer(this.#client,this.device,server))}async unpack(tar,directory){
+await this.script('mkdir -p "$1"; tar -x --no-same-owner -C "$1"',{args:[directory],input:tar})}async close(){this.#signal.
+removeEventListener("abort",this.#abort);if(!this.#alive)return;const closed=this.#broken.catch(()=>{});this.#client.end();
+const timer=setTimeout(()=>this.#socket.destroy(),2e3);await closed;clearTimeout(timer)}async#guard(work){if(!this.#alive){
+work.catch(()=>{});throw this.#cut()}try{return await Promise.race([work,this.#broken])}catch(error2){if(this.#signal.aborted)
+throw this.#cut();throw error2}}#cut(){if(this.#signal.aborted)return new LockstepError("E_INTERRUPTED",`device ${this.device}\
+: interrupted`);const why=this.#lastError===null?"closed by the device":this.#lastError.message;return new LockstepError(
+"E_SSH_CUT",`device ${this.device}: the connection broke: ${why}`,{cause:this.#lastError??void 0})}}}});import net from"node:net";async function connect2(to,options){const methods=await authMethods(to,options.environment??process.
+env);const client=new import_ssh22.default.Client;let shown=null;const hostVerifier=key=>{shown=key;return fingerprintOf(
+key)===to.hostKey};const ready=untilReady(client,options.signal);const socket=net.connect({host:to.host,port:to.port});client.
+connect({sock:socket,username:to.user,authHandler:methods,hostVerifier,readyTimeout:options.timeoutMs??2e4,...keepalive});
+try{await ready}catch(cause){client.on("error",()=>{});socket.destroy();throw explain(to,cause,shown,options.signal)}return new Session(
+to.name,to.user,client,socket,options.signal)}function untilReady(client,signal2){return new Promise((resolve,reject)=>{
+const abort=()=>reject(signal2.reason??new Error("interrupted"));const settle2=()=>signal2.removeEventListener("abort",abort);
+if(signal2.aborted)return abort();signal2.addEventListener("abort",abort,{once:true});client.once("ready",()=>{settle2();
+resolve()});client.on("error",error2=>{if(error2.level==="agent")return;settle2();reject(error2)});client.once("close",()=>{
+settle2();reject(new Error("the other side closed the connection before the login"))})})}function explain(to,error2,shown,signal2){
 if(signal2.aborted)return new LockstepError("E_INTERRUPTED",`device ${to.name}: interrupted`,{cause:error2});const at=`d\
 evice ${to.name} (${to.user}@${to.host}:${to.port})`;if(shown!==null&&fingerprintOf(shown)!==to.hostKey){const message=`${at}\
  shows the ${keyTypeOf(shown)} host key ${fingerprintOf(shown)}, pinned is ${to.hostKey}`;return new LockstepError("E_SS\
@@ -23561,8 +23557,10 @@ ${result.devices.map(device2=>deviceSection(device2))}
 `;return page.text}async function writeReport(runDirectory,result){const directory=path34.join(runDirectory,"report");const page=path34.
 join(directory,"index.html");await mkdir9(directory,{recursive:true});await writeFile9(path34.join(directory,"report.css"),
 resourceText("report.css"));await writeFile9(`${page}.tmp`,reportHtml(result));await rename6(`${page}.tmp`,page);return page}
-function failure4({code:code2,message,hint}){if(code2===null)return null;return html`<div class="failure"><p><code>${code2}</code></p><pre>${message}</pre>${hint!==
-null&&html`<p>${hint}</p>`}</div>`}function when(startedAt){const text2=startedAt.replace("T"," ").replace(/(\.\d+)?Z$/,
+function failure4({code:code2,message,hint,description}){if(code2===null)return null;const more=(message.startsWith(description)?
+message.slice(description.length):message).trim();return html`<div class="failure"><p><code>${code2}</code></p>
+${more!==""&&html`<pre>${more}</pre>`}
+${hint!==null&&html`<p>${hint}</p>`}</div>`}function when(startedAt){const text2=startedAt.replace("T"," ").replace(/(\.\d+)?Z$/,
 "");return html`<time datetime="${startedAt}">${text2}</time>`}var words2;var init_html=__esm({"src/report/html.ts"(){"u\
 se strict";init_define_EMBEDDED_RESOURCES();init_format();init_resources();init_html_device();init_html_image();init_markup();
 words2={ok:"passed",unchanged:"unchanged",unstable:"tests failed",failed:"failed"}}});function countsOf(device2){return countCases(device2.tests.flatMap(casesOf))}function describeRun(images,devices2){const what=images.
@@ -23852,9 +23850,9 @@ const project=createHash10("sha256").update(files.dir).digest("hex").slice(0,12)
 function machineSpec(name2,files,memory,port){return{name:name2,argv:["qemu-system-arm",...["-name",name2],...["-M","vir\
 t,highmem=off","-cpu","cortex-a15","-smp","2","-m",String(memory)],...["-bios",firmware],...["-display","none","-monitor",
 "none"],...["-chardev",`file,id=console,path=${comma(files.console)},append=on`,"-serial","chardev:console"],...["-drive",
-`if=none,id=disk,format=raw,file=${comma(files.disk)}`,"-device","virtio-blk-device,drive=disk"],...["-netdev",`user,id=\
-net,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`],...["-device","virtio-net-device,netdev=net"],...["-device","virtio-\
-rng-device"]],log:files.qemuLog,cwd:files.dir}}function comma(value){return value.replaceAll(",",",,")}function freePort(){
+`if=none,id=disk,format=raw,cache=unsafe,file=${comma(files.disk)}`,"-device","virtio-blk-device,drive=disk"],...["-netd\
+ev",`user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`],...["-device","virtio-net-device,netdev=net"],...["-dev\
+ice","virtio-rng-device"]],log:files.qemuLog,cwd:files.dir}}function comma(value){return value.replaceAll(",",",,")}function freePort(){
 return new Promise((resolve,reject)=>{const server=createServer2();server.once("error",reject);server.listen(0,"127.0.0.\
 1",()=>{const address=server.address();const port=typeof address==="object"&&address!==null?address.port:0;server.close(
 ()=>resolve(port))})})}var firmware;var init_machine=__esm({"src/device/virtual/machine.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
@@ -23905,38 +23903,38 @@ config()).images.find(({name:name2})=>name2===device2.image);if(image3===void 0)
 ants image ${device2.image}, which is not defined`;throw new LockstepError("E_NO_SUCH_IMAGE",message)}const commit=()=>resolveRevision(
 toolbox,workspace,`${image3.name}/${image3.arch}`);const{progress,signal:signal2}=context;const up2=await bringUp(device2,
 {toolbox,workspace,progress,signal:signal2,kargs:image3.kargs,commit,fresh:false});return up2.how}var init_virtual_devices=__esm(
-{"src/commands/virtual-devices.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_up();init_errors();init_archive()}});var run_exports={};__export(run_exports,{run:()=>run});async function perform(context,options,draft,before){const[devices2,
-suite]=[await chosenDevices(context),await loadSuite(context)];await buildFor(context,options,devices2,draft,before);const{
-started,failed}=await bringUpVirtual(context,devices2);try{const up2=devices2.filter(({name:name2})=>!failed.has(name2));
-const deployed=(await deployDevices(context,up2)).map(withoutJournal);const deployments=new Map(deployed.map(deployment3=>[
-deployment3.name,deployment3]));draft.devices=devices2.map(device2=>{const down2=failed.get(device2.name);return untested(
-device2,down2===void 0?deployments.get(device2.name):neverUp(device2,draft,down2))});await testDeployed(context,devices2,
-suite,draft)}finally{const workspace=await context.workspace();await Promise.all(devices2.map(device2=>keepConsole(device2,
-workspace)));if(options.keepUp!==true)await takeDown(context,started)}return runOutcome(draft)}async function chosenDevices(context){
-const devices2=await context.devices();if(devices2.length>0)return devices2;throw new LockstepError("E_NO_SUCH_DEVICE",`${(await context.
-config()).file} defines no device to run on`,{hint:"Add one under `devices:`, or use `lockstep build` for the images alo\
-ne."})}async function buildFor(context,{imageVersion},devices2,draft,before){const images=(await context.images()).filter(
-({name:name2})=>devices2.some(({image:image3})=>image3===name2));const outcome=await build2.run({...context,images:async()=>images},
-{imageVersion},[]);const{run:now}=await context.workspace();for(const built of outcome.images){const image3=images.find(
-({name:name2})=>name2===built.name);draft.images.push(imageResult(built,image3,await keepLockfile(image3,before,now)))}}
-function neverUp({name:name2,image:image3},{images},error2){const wanted=images.find(each=>each.name===image3)?.commit??
-"";const nothing={commit:null,bytesSent:0,ms:0,steps:[]};return{name:name2,verdict:"unreachable",reason:error2.message,wanted,
-...nothing}}async function testDeployed(context,devices2,suite,draft){draft.devices=draft.devices.map(result=>notTested(
-result,suite.tests));const good=draft.devices.filter(({deployment:deployment3})=>deployment3!==null&&isDeployed(deployment3));
-const commits=new Map(good.map(({name:name2,deployment:deployment3})=>[name2,deployment3.wanted]));const testable=devices2.
-filter(({name:name2})=>commits.has(name2));const told=new Map((await testDevices(context,testable,suite,commits)).map(one=>[
-one.device,one]));draft.devices=draft.devices.map(result=>{const said=told.get(result.name);return said===void 0?result:
-tested(result,said)})}var detail2,run;var init_run2=__esm({"src/commands/run.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_console();init_draft();init_lock_copies();init_summary();init_deployment();init_build2();init_deploy2();
-init_device_tests();init_recorded();init_run_outcome();init_virtual_devices();detail2=new WeakMap;run={name:"run",summary:"\
-build, deploy and test, with one report",declare(command){command.option("--keep-up","leave running the virtual devices \
-that this run started").option("--image-version <version>","version written into the commits, instead of the one in lock\
-step.yml")},async run(context,options){const before=(await context.workspace()).run;let results=[];const outcome=await recorded(
-context,{},async(inner,draft)=>{const said=await perform(inner,options,draft,before);results=draft.devices;return said});
+{"src/commands/virtual-devices.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_up();init_errors();init_archive()}});var run_exports={};__export(run_exports,{createRun:()=>createRun,run:()=>run});function createRun(parts){return{name:"ru\
+n",summary:"build, deploy and test, with one report",declare(command){command.option("--keep-up","leave running the virt\
+ual devices that this run started").option("--image-version <version>","version written into the commits, instead of the\
+ one in lockstep.yml")},async run(context,options){const before=(await context.workspace()).run;let results=[];const outcome=await recorded(
+context,{},async(inner,draft)=>{const said=await perform(parts,inner,options,draft,before);results=draft.devices;return said});
 detail2.set(outcome,results);return outcome},print(outcome){const results=detail2.get(outcome)??[];const first2=outcome.
 message.split("\n")[0];return`${summaryTable(results)}
 ${first2}
-report: ${outcome.report}`}}}});var require_codecs=__commonJS({"node_modules/papi/lib/codecs.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
+report: ${outcome.report}`}}}async function perform(parts,context,options,draft,before){const[devices2,suite]=[await chosenDevices(
+context),await loadSuite(context)];await buildFor(parts,context,options,devices2,draft,before);const{started,failed}=await parts.
+bringUpVirtual(context,devices2);try{const up2=devices2.filter(({name:name2})=>!failed.has(name2));const deployed=(await parts.
+deployDevices(context,up2)).map(withoutJournal);const deployments=new Map(deployed.map(deployment3=>[deployment3.name,deployment3]));
+draft.devices=devices2.map(device2=>{const down2=failed.get(device2.name);return untested(device2,down2===void 0?deployments.
+get(device2.name):neverUp(device2,draft,down2))});await testDeployed(parts,context,devices2,suite,draft)}finally{const workspace=await context.
+workspace();await Promise.all(devices2.map(device2=>keepConsole(device2,workspace)));if(options.keepUp!==true)await parts.
+takeDown(context,started)}return runOutcome(draft)}async function chosenDevices(context){const devices2=await context.devices();
+if(devices2.length>0)return devices2;throw new LockstepError("E_NO_SUCH_DEVICE",`${(await context.config()).file} define\
+s no device to run on`,{hint:"Add one under `devices:`, or use `lockstep build` for the images alone."})}async function buildFor(parts,context,{
+imageVersion},devices2,draft,before){const images=(await context.images()).filter(({name:name2})=>devices2.some(({image:image3})=>image3===
+name2));const outcome=await parts.build({...context,images:async()=>images},{imageVersion},[]);const{run:now}=await context.
+workspace();for(const built of outcome.images){const image3=images.find(({name:name2})=>name2===built.name);draft.images.
+push(imageResult(built,image3,await keepLockfile(image3,before,now)))}}function neverUp({name:name2,image:image3},{images},error2){
+const wanted=images.find(each=>each.name===image3)?.commit??"";const nothing={commit:null,bytesSent:0,ms:0,steps:[]};return{
+name:name2,verdict:"unreachable",reason:error2.message,wanted,...nothing}}async function testDeployed(parts,context,devices2,suite,draft){
+draft.devices=draft.devices.map(result=>notTested(result,suite.tests));const good=draft.devices.filter(({deployment:deployment3})=>deployment3!==
+null&&isDeployed(deployment3));const commits=new Map(good.map(({name:name2,deployment:deployment3})=>[name2,deployment3.
+wanted]));const testable=devices2.filter(({name:name2})=>commits.has(name2));const told=new Map((await parts.testDevices(
+context,testable,suite,commits)).map(one=>[one.device,one]));draft.devices=draft.devices.map(result=>{const said=told.get(
+result.name);return said===void 0?result:tested(result,said)})}var detail2,run;var init_run2=__esm({"src/commands/run.ts"(){
+"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_console();init_draft();init_lock_copies();init_summary();
+init_deployment();init_build2();init_deploy2();init_device_tests();init_recorded();init_run_outcome();init_virtual_devices();
+detail2=new WeakMap;run=createRun({build:build2.run,deployDevices,testDevices,bringUpVirtual,takeDown})}});var require_codecs=__commonJS({"node_modules/papi/lib/codecs.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
 var querystring=__require("querystring");var text2={encode:data=>Buffer.from(data,"utf8"),decode:data=>Buffer.isBuffer(data)?
 data.toString():data};var json2={encode:data=>text2.encode(JSON.stringify(data)),decode:data=>JSON.parse(text2.decode(data))};
 var form={encode:data=>text2.encode(querystring.stringify(data)),decode:data=>querystring.parse(text2.decode(data))};exports.
