@@ -77,17 +77,20 @@ export class Fetcher {
     const proxy = this.#options.proxy?.(url);
     const known = this.#agents.get(proxy);
     if (known !== undefined) return known;
-    const options = { connect: { timeout: this.#timeouts.connectMs } };
-    const agent =
-      proxy === undefined
-        ? new EnvHttpProxyAgent(options)
-        : proxy === null
-          ? new Agent(options)
-          : new ProxyAgent({ ...options, uri: proxy });
-    const following = agent.compose(interceptors.redirect({ maxRedirections: 5 }));
-    this.#agents.set(proxy, following);
-    return following;
+    const following = interceptors.redirect({ maxRedirections: 5 });
+    const agent = agentThrough(proxy, this.#timeouts).compose(following);
+    this.#agents.set(proxy, agent);
+    return agent;
   }
+}
+
+/** Connections by way of a proxy, by none (null), or by what the environment says (undefined). */
+function agentThrough(proxy: string | null | undefined, timeouts: Timeouts): Dispatcher {
+  const connect = { timeout: timeouts.connectMs };
+  if (proxy === null) return new Agent({ connect });
+  // Package proxies cache plain requests, and seldom allow tunnels to port 80.
+  const options = { connect, proxyTls: connect, requestTls: connect, proxyTunnel: false };
+  return proxy === undefined ? new EnvHttpProxyAgent(options) : new ProxyAgent({ ...options, uri: proxy });
 }
 
 function gone(deb: LockedDeb, urls: readonly string[], cause: Gone): LockstepError {

@@ -31,15 +31,18 @@ export interface PartRequest {
  */
 export async function requestPart(url: string, { offset, dispatcher, signal, timeouts }: PartRequest): Promise<Part> {
   const range = offset > 0 ? { range: `bytes=${offset}-` } : {};
+  const answered = answerWithin(timeouts.connectMs + timeouts.stallMs);
   const { statusCode, headers, body } = await request(url, {
     dispatcher,
-    signal,
+    signal: AbortSignal.any([signal, answered.signal]),
     headers: { 'user-agent': 'lockstep', ...range },
     headersTimeout: timeouts.stallMs,
     bodyTimeout: timeouts.stallMs,
-  }).catch((error: Error) => {
-    throw new NotServed(`${redact(url)}: ${reasonOf(error)}`, { cause: error });
-  });
+  })
+    .catch((error: Error) => {
+      throw new NotServed(`${redact(url)}: ${reasonOf(error)}`, { cause: error });
+    })
+    .finally(answered.clear);
   if (statusCode === 200) return described(url, offset > 0 ? after(body, offset) : body);
   if (statusCode === 206 && startOf(headers['content-range']) === offset) return described(url, body);
   // A body that is not read to its end reports that as an error, which nobody needs to hear.
@@ -47,6 +50,13 @@ export async function requestPart(url: string, { offset, dispatcher, signal, tim
   const said = `${redact(url)} answers with status ${statusCode}`;
   if (statusCode === 404 || statusCode === 410) throw new Gone(said);
   throw new NotServed(statusCode === 206 ? `${said} but another range than was asked for` : said);
+}
+
+/** The client's own timeouts do not cover every wait for a proxy. */
+function answerWithin(ms: number): { signal: AbortSignal; clear: () => void } {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error(`no answer within ${Math.round(ms / 1000)} s`)), ms);
+  return { signal: late.signal, clear: () => clearTimeout(timer) };
 }
 
 async function* described(url: string, body: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {

@@ -90,7 +90,7 @@ while (1) {
   elsif ($kind eq 'D') { feed($number, $bytes) }
   elsif ($kind eq 'E') {
     my $child = $child{$number} or next;
-    put($child->{stdin}, $child->{held}) if $child->{pid};
+    $child->{pid} ? put($child->{stdin}, $child->{held}) : start($child, $child->{held});
     finish($number);
   }
   elsif ($kind eq 'X') {
