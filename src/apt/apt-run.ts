@@ -5,7 +5,8 @@ import { proxyEnvironment } from './proxy.ts';
 
 export interface AptResult {
   exitCode: number;
-  /** stdout and stderr, in the order in which they came. */
+  stdout: string;
+  /** stdout, then the end of stderr: for what apt says, wherever it says it. */
   output: string;
 }
 
@@ -25,10 +26,9 @@ export async function runApt(
 ): Promise<AptResult> {
   const env = { ...proxyEnvironment(environment), APT_CONFIG: root.config };
   try {
-    const together = ['sh', '-c', 'exec "$@" 2>&1', 'sh', ...argv];
-    const { exitCode, stdout } = await toolbox.run(together, { ...options, env, check: false });
+    const { exitCode, stdout, stderr } = await toolbox.run(argv, { ...options, env, check: false });
     if (exitCode === 127) throw missing(argv[0] ?? '');
-    return { exitCode, output: stdout };
+    return { exitCode, stdout, output: `${stdout}\n${stderr}` };
   } catch (error) {
     if (error instanceof LockstepError && error.code === 'E_TOOL_FAILED') {
       throw new LockstepError('E_APT_FAILED', `${argv.slice(0, 2).join(' ')}: ${error.message}`, { cause: error });

@@ -17,8 +17,8 @@ export interface ChosenDeb {
  * over a suite that has nothing for the architecture.
  */
 export async function indexFiles(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig): Promise<string[]> {
-  const { output } = await runApt(toolbox, root, ['sh', '-c', listIndexes], { timeoutMs: 60_000 });
-  const found = [...output.matchAll(/^index (\S+) (.+)$/gm)].map(([, suite, file]) => ({ suite, file: file! }));
+  const { stdout } = await runApt(toolbox, root, ['sh', '-c', listIndexes], { timeoutMs: 60_000 });
+  const found = [...stdout.matchAll(/^index (\S+) (.+)$/gm)].map(([, suite, file]) => ({ suite, file: file! }));
   const empty = image.suites.find((suite) => !found.some((index) => index.suite === suite));
   if (empty === undefined) return found.map(({ file }) => file);
   throw new LockstepError(
@@ -49,12 +49,12 @@ export async function stanzasOf(
   debs: readonly ChosenDeb[],
 ): Promise<LockedPackage[]> {
   const argv = ['env', 'LC_ALL=C', 'awk', byDigest, '-', 'RS=', 'ORS=\\n\\n', ...indexes];
-  const { exitCode, output } = await runApt(toolbox, root, argv, {
+  const { exitCode, stdout, output } = await runApt(toolbox, root, argv, {
     input: debs.map((deb) => `${deb.sha256}\n`).join(''),
     timeoutMs: 120_000,
   });
-  if (exitCode !== 0) throw unreadable(output.slice(0, 2000));
-  const published = parsed(output);
+  if (exitCode !== 0) throw unreadable(output.slice(-2000));
+  const published = parsed(stdout);
   return debs.map((deb) => stanzaOf(deb, published));
 }
 

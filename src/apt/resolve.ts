@@ -67,22 +67,22 @@ async function updateIndexes(toolbox: Toolbox, root: PrivateRoot, image: ImageCo
 async function solve(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig): Promise<ChosenDeb[]> {
   const wanted = ['?essential', ...image.packages];
   const argv = ['apt-get', '-q', '-y', 'install', '--print-uris', '--', ...wanted];
-  const { exitCode, output } = await runApt(toolbox, root, argv, { timeoutMs: 120_000 });
-  if (exitCode === 0) return chosenDebs(output);
+  const { exitCode, stdout, output } = await runApt(toolbox, root, argv, { timeoutMs: 120_000 });
+  if (exitCode === 0) return chosenDebs(stdout);
   const unknown = unknownPackages(output);
   if (unknown.length === 0) throw solveFailure(image.name, output);
   const names = await runApt(toolbox, root, ['apt-cache', 'pkgnames'], { timeoutMs: 60_000 });
-  throw noPackage(image.name, unknown, names.output.split('\n'));
+  throw noPackage(image.name, unknown, names.stdout.split('\n'));
 }
 
-/** `'URL' FILE SIZE SHA256:DIGEST`, a line for each deb. */
+/** `'URL' FILE SIZE SHA256:DIGEST`, a line for each deb, as many as apt says that it would install. */
 function chosenDebs(output: string): ChosenDeb[] {
-  const lines = output.split('\n').filter((line) => line.startsWith("'"));
-  return lines.map((line) => {
-    const match = /^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})$/.exec(line);
-    if (match === null) throw new LockstepError('E_APT_FAILED', `apt names a deb without its sha256: ${line}`);
-    return { url: match[1]!, sha256: match[2]! };
-  });
+  const lines = output.matchAll(/^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})$/gm);
+  const debs = [...lines].map(([, url, sha256]) => ({ url: url!, sha256: sha256! }));
+  const announced =
+    /^\d+ upgraded, (\d+) newly installed, /im.exec(output)?.[1] ?? /Installing: (\d+)/.exec(output)?.[1];
+  if (debs.length > 0 && (announced === undefined || Number(announced) === debs.length)) return debs;
+  throw new LockstepError('E_APT_FAILED', `apt would install ${announced} packages but names ${debs.length} debs`);
 }
 
 /** apt takes some names for patterns, and passes over a pin that no version matches. */
