@@ -26,6 +26,8 @@ export interface Contents {
   /** Maintainer scripts and other control files. */
   control?: Record<string, string>;
   compression?: 'xz' | 'gzip' | 'zstd' | 'none';
+  /** Owners are as `fill` made them, which takes root; otherwise all is root's. */
+  keepOwners?: boolean;
 }
 
 export interface MadeDeb extends LockedDeb {
@@ -46,7 +48,8 @@ export async function makeDeb(contents: Contents = {}): Promise<MadeDeb> {
   }
   await contents.fill?.(root);
   const file = path.join(dir, `${name}.deb`);
-  await execa('dpkg-deb', ['--root-owner-group', `-Z${compression}`, '--build', root, file]);
+  const owners = contents.keepOwners === true ? [] : ['--root-owner-group'];
+  await execa('dpkg-deb', [...owners, `-Z${compression}`, '--build', root, file]);
   return lockedDeb(name, file);
 }
 
