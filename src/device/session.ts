@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import type { Client } from 'ssh2';
 import { LockstepError } from '../errors/index.ts';
@@ -10,18 +11,20 @@ export class Session {
   readonly device: string;
   readonly user: string;
   readonly #client: Client;
+  readonly #socket: Socket;
   readonly #signal: AbortSignal;
   readonly #broken: Promise<never>;
   #alive = true;
   #lastError: Error | null = null;
   readonly #abort: () => void;
 
-  constructor(device: string, user: string, client: Client, signal: AbortSignal) {
+  constructor(device: string, user: string, client: Client, socket: Socket, signal: AbortSignal) {
     this.device = device;
     this.user = user;
     this.#client = client;
+    this.#socket = socket;
     this.#signal = signal;
-    this.#abort = () => client.destroy();
+    this.#abort = () => socket.destroy();
     signal.addEventListener('abort', this.#abort, { once: true });
     client.on('error', (error) => {
       this.#lastError = error;
@@ -70,7 +73,7 @@ export class Session {
     const closed = this.#broken.catch(() => {});
     this.#client.end();
     // A dead link never answers the disconnect.
-    const timer = setTimeout(() => this.#client.destroy(), 2_000);
+    const timer = setTimeout(() => this.#socket.destroy(), 2_000);
     await closed;
     clearTimeout(timer);
   }

@@ -1,3 +1,4 @@
+import net from 'node:net';
 import ssh2, { type Client } from 'ssh2';
 import { LockstepError } from '../errors/index.ts';
 import type { Connection } from './connection.ts';
@@ -28,9 +29,10 @@ export async function connect(to: Connection, options: ConnectOptions): Promise<
     return fingerprintOf(key) === to.hostKey;
   };
   const ready = untilReady(client, options.signal);
+  // A socket of our own: ssh2 does not let go of one that it has half closed, and a device that reboots never closes its half.
+  const socket = net.connect({ host: to.host, port: to.port });
   client.connect({
-    host: to.host,
-    port: to.port,
+    sock: socket,
     username: to.user,
     authHandler: methods,
     hostVerifier,
@@ -41,10 +43,10 @@ export async function connect(to: Connection, options: ConnectOptions): Promise<
     await ready;
   } catch (cause) {
     client.on('error', () => {});
-    client.destroy();
+    socket.destroy();
     throw explain(to, cause as SshError, shown, options.signal);
   }
-  return new Session(to.name, to.user, client, options.signal);
+  return new Session(to.name, to.user, client, socket, options.signal);
 }
 
 type SshError = Error & { level?: string; code?: string };

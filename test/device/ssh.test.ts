@@ -190,6 +190,21 @@ describe('a session', () => {
     expect((await failureOf(session.exec(['true']))).code).to.equal('E_SSH_CUT');
   });
 
+  it('ends although the other side never closes its half, as a device that was reset', async () => {
+    const deaf = net.createServer({ allowHalfOpen: true }, (socket) => {
+      const upstream = net.connect(server.connection.port, '127.0.0.1');
+      upstream.on('data', (chunk) => socket.write(chunk));
+      socket.on('data', (chunk) => upstream.write(chunk));
+      socket.on('error', () => upstream.destroy()).on('close', () => upstream.destroy());
+    });
+    await new Promise<void>((resolve) => deaf.listen(0, '127.0.0.1', resolve));
+    const { port } = deaf.address() as AddressInfo;
+    const other = await connect({ ...server.connection, port }, { signal });
+    await other.close();
+    deaf.close();
+    expect(other.alive).to.equal(false);
+  });
+
   it('lets the device reach a server of this process through a loopback port of its own', async () => {
     const http = createServer((request, response) => response.end(`you asked for ${request.url}`));
     const forward = await session.forward(http);

@@ -14,7 +14,7 @@ export function machineName(files: DeviceFiles, device: string): string {
 
 /**
  * An ARMv7 machine that U-Boot starts from the disk. A reset enters U-Boot again, so that a reboot takes what the boot
- * loader's files name then. Its network reaches nothing; the only way in is the forwarded loopback port.
+ * loader's files name then. What it flushes stays in this host's page cache, which outlives the machine. Its network reaches nothing; the only way in is the forwarded loopback port.
  */
 export function machineSpec(name: string, files: DeviceFiles, memory: number, port: number): DaemonSpec {
   return {
@@ -26,7 +26,12 @@ export function machineSpec(name: string, files: DeviceFiles, memory: number, po
       ...['-bios', firmware],
       ...['-display', 'none', '-monitor', 'none'],
       ...['-chardev', `file,id=console,path=${comma(files.console)},append=on`, '-serial', 'chardev:console'],
-      ...['-drive', `if=none,id=disk,format=raw,file=${comma(files.disk)}`, '-device', 'virtio-blk-device,drive=disk'],
+      ...[
+        '-drive',
+        `if=none,id=disk,format=raw,cache=unsafe,file=${comma(files.disk)}`,
+        '-device',
+        'virtio-blk-device,drive=disk',
+      ],
       ...['-netdev', `user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`],
       ...['-device', 'virtio-net-device,netdev=net'],
       ...['-device', 'virtio-rng-device'],
