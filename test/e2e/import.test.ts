@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, cp, link, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -10,9 +11,11 @@ import { commitArgv } from '../../src/ostree/commit.ts';
 import { CommitWorker } from '../../src/ostree/commit-worker.ts';
 import { listRefs } from '../../src/ostree/refs.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
+import { workerScript } from '../../src/ostree/worker-script.ts';
 import { silent } from '../../src/progress/progress.ts';
-import type { Toolbox, ToolProcess } from '../../src/toolbox/toolbox.ts';
-import { errorOf, inChunks, type MadeDeb, makeDeb } from '../deb/debs.ts';
+import { toolEnvironment } from '../../src/toolbox/tool-failure.ts';
+import type { Toolbox } from '../../src/toolbox/toolbox.ts';
+import { entryFor, errorOf, type MadeDeb, makeDeb } from '../deb/debs.ts';
 import { DebServer } from './deb-server.ts';
 import { temporaryDirectory } from './projects.ts';
 import { openFor } from './toolboxes.ts';
@@ -188,25 +191,37 @@ describe('the import of debs', function () {
     await execa('ostree', ['fsck', `--repo=${repo}`]);
   });
 
-  it('makes no commit of a deb whose worker dies, wherever its tar stands', async () => {
-    const small = await makeDeb({
-      name: 'small',
-      files: { 'usr/a': 'a'.repeat(512), 'usr/b': 'b' },
-      compression: 'none',
-    });
-    for (let sent = 1000; sent < small.size; sent += 512) {
-      const { worker, process } = await workerOf(toolbox);
-      async function* dying() {
-        yield* inChunks(small.bytes.subarray(0, sent), 4096);
-        await pause(20);
-        process.kill();
-        await process.exited;
-        throw new Error('the worker died');
-      }
-      await errorOf(importDeb(small, dying(), worker, repo));
-      await worker.close();
+  it('makes no ref before the whole deb has come, though its files have', async () => {
+    const small = await makeDeb({ name: 'small', files: { 'usr/a': 'a' }, compression: 'none' });
+    const signature = Buffer.from(`${'_sig'.padEnd(16)}0           0     0     100644  2         \`\nok`);
+    const bytes = Buffer.concat([small.bytes, signature]);
+    let refsBefore: string[] | undefined;
+    async function* late() {
+      yield small.bytes;
+      await pause(500);
+      refsBefore = await refs();
+      yield signature;
     }
-    await pause(300);
+    const worker = await CommitWorker.open(toolbox);
+    const deb = { ...small, ...entryFor(bytes, 'small') };
+    await importDeb(deb, late(), worker, repo);
+    await worker.close();
+    expect(refsBefore).to.deep.equal([]);
+    expect(await refs()).to.deep.equal(bothRefs([deb]));
+  });
+
+  it('makes no commit when the worker is killed, wherever the tar stands', async () => {
+    const small = await makeDeb({ name: 'small', files: { 'usr/a': 'a'.repeat(512), 'usr/b': 'b' } });
+    const tar = Buffer.from((await execa('dpkg-deb', ['--fsys-tarfile', small.file], { encoding: 'buffer' })).stdout);
+    // The root, /usr with its record, a with its block, b with its block: 6 blocks, and not the zeros that end it.
+    for (let blocks = 1; blocks <= 6; blocks += 1) {
+      const { worker, kill } = workerAlone();
+      const stream = worker.begin(commitArgv(['tar=/dev/stdin'], { repo, ref: `cut/${blocks}`, subject: 'cut' }));
+      await stream.write(tar.subarray(0, blocks * 512));
+      await pause(100);
+      await kill();
+    }
+    await pause(500);
     expect(await refs()).to.deep.equal([]);
   });
 
@@ -231,15 +246,21 @@ describe('the import of debs', function () {
   });
 });
 
-/** A worker with the process behind it. */
-async function workerOf(toolbox: Toolbox): Promise<{ worker: CommitWorker; process: ToolProcess }> {
-  let process: ToolProcess | undefined;
-  const open: Toolbox['open'] = async (argv, options) => {
-    process = await toolbox.open(argv, options);
-    return process;
+/** A worker on this host whose process can be killed alone: what it started must then end by itself. */
+function workerAlone(): { worker: CommitWorker; kill: () => Promise<unknown> } {
+  const child = spawn('perl', ['-e', workerScript], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...toolEnvironment },
+  });
+  const exited = new Promise<{ exitCode: number; stderr: string }>((resolve) =>
+    child.once('exit', (code) => resolve({ exitCode: code ?? 137, stderr: '' })),
+  );
+  const kill = () => {
+    child.kill('SIGKILL');
+    return exited;
   };
-  const worker = await CommitWorker.open({ ...toolbox, open });
-  return { worker, process: process as unknown as ToolProcess };
+  const { stdin, stdout } = child;
+  return { worker: new CommitWorker({ stdin, stdout, exited, kill: () => void kill() }), kill };
 }
 
 /** Names, owners, modes and links of every kind, on both sides of the merge of /usr. */
