@@ -1,8 +1,9 @@
-import { chmod, readdir, readFile, stat } from 'node:fs/promises';
+import { appendFile, chmod, readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { embeddedNative } from './embedded-native.ts';
 import { withoutUnused } from './left-out.ts';
+import { notices } from './notices.ts';
 
 export const projectRoot = path.resolve(import.meta.dirname, '../..');
 /** The agent that the steps hand to Jenkins nodes; under version control. */
@@ -47,7 +48,9 @@ export async function bundleAgent(outfile: string, entry = 'src/cli.ts'): Promis
     define: { EMBEDDED_RESOURCES: JSON.stringify(await readResources(path.dirname(committedAgent))) },
     plugins: [embeddedNative(projectRoot), withoutUnused()],
     logLevel: 'silent',
+    metafile: true,
   });
+  await appendFile(outfile, await notices(projectRoot, result.metafile));
   await chmod(outfile, 0o755);
   const { size } = await stat(outfile);
   return { bytes: size, warnings: result.warnings.map((warning) => warning.text) };
