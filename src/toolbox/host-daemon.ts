@@ -60,9 +60,10 @@ async function livingPid(name: string): Promise<number | null> {
   }
 }
 
+/** A daemon leads a process group of its own, so that what it started ends with it. */
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(pid, name);
+    process.kill(-pid, name);
   } catch {
     // Gone in between.
   }

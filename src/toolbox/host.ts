@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
-import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import { daemonRunning, startDaemon, stopDaemon } from './host-daemon.ts';
 import { freshProc, isolation } from './isolation.ts';
-import { interrupted, LineCutter, Tail, timedOut, toolEnvironment, toolFailure } from './tool-failure.ts';
+import { runToEnd, type StartedProcess } from './run-to-end.ts';
+import { interrupted, Tail, toolEnvironment } from './tool-failure.ts';
 import type { OpenOptions, RunOptions, Toolbox, ToolProcess, ToolResult } from './toolbox.ts';
 
 export interface HostToolboxOptions {
@@ -46,50 +45,25 @@ class HostToolbox implements Toolbox {
     signal.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  async run(argv: readonly string[], options: RunOptions = {}): Promise<ToolResult> {
-    const child = this.#spawn(argv, options);
-    const stdout: Buffer[] = [];
-    const stderr = new Tail();
-    const lines = new LineCutter(options.onLine ?? (() => {}));
-    child.stdout.on('data', (chunk: Buffer) => {
-      stdout.push(chunk);
-      lines.push(chunk);
-    });
-    child.stderr.on('data', (chunk: Buffer) => {
-      stderr.append(chunk);
-      lines.push(chunk);
-    });
-    let late = false;
-    const timer =
-      options.timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => {
-            late = true;
-            this.#kill(child);
-          }, options.timeoutMs);
-    const fed = feed(child, options.input);
-    try {
-      const exitCode = await ended(child);
-      await fed;
-      lines.end();
+  run(argv: readonly string[], options: RunOptions = {}): Promise<ToolResult> {
+    const start = async (onStderr: (chunk: Buffer) => void) => {
+      const process = this.#start(argv, options, onStderr);
+      if (options.input === undefined) process.stdin.end();
+      return process;
+    };
+    return runToEnd(argv, options, start, () => {
       if (this.#signal.aborted) throw interrupted();
-      if (late) throw timedOut(argv, options.timeoutMs ?? 0);
-      if (exitCode !== 0 && options.check !== false) throw toolFailure({ argv, exitCode, stderr: stderr.toString() });
-      return { exitCode, stdout: Buffer.concat(stdout).toString(), stderr: stderr.toString() };
-    } finally {
-      clearTimeout(timer);
-    }
+    });
   }
 
   async open(argv: readonly string[], options: OpenOptions = {}): Promise<ToolProcess> {
-    const child = this.#spawn(argv, options);
     const stderr = new Tail();
-    child.stderr.on('data', (chunk: Buffer) => stderr.append(chunk));
-    const exited = ended(child).then(
+    const process = this.#start(argv, options, (chunk) => stderr.append(chunk));
+    const exited = process.exited.then(
       (exitCode) => ({ exitCode, stderr: stderr.toString() }),
       (error: Error) => ({ exitCode: 127, stderr: error.message }),
     );
-    return { stdin: child.stdin, stdout: child.stdout, exited, kill: () => this.#kill(child) };
+    return { ...process, exited };
   }
 
   async close(): Promise<void> {
@@ -99,7 +73,7 @@ class HostToolbox implements Toolbox {
     await Promise.all(ends);
   }
 
-  #spawn(argv: readonly string[], options: OpenOptions) {
+  #start(argv: readonly string[], options: OpenOptions, onStderr: (chunk: Buffer) => void): StartedProcess {
     if (this.#signal.aborted) throw interrupted();
     const [program, ...args] = hostArgv(argv, options.isolate ?? false);
     const child = spawn(program ?? '', args, {
@@ -114,7 +88,8 @@ class HostToolbox implements Toolbox {
     this.#running.add(child);
     child.once('close', () => this.#running.delete(child));
     child.once('error', () => this.#running.delete(child));
-    return child;
+    child.stderr.on('data', onStderr);
+    return { stdin: child.stdin, stdout: child.stdout, exited: ended(child), kill: () => this.#kill(child) };
   }
 
   #kill(child: ChildProcess): void {
@@ -123,23 +98,6 @@ class HostToolbox implements Toolbox {
       process.kill(-child.pid, 'SIGKILL');
     } catch {
       // It ended by itself in between.
-    }
-  }
-}
-
-async function feed(child: ReturnType<typeof spawn>, input: string | Buffer | Readable | undefined): Promise<void> {
-  if (child.stdin === null) return;
-  if (input === undefined || typeof input === 'string' || Buffer.isBuffer(input)) {
-    child.stdin.end(input ?? '');
-    return;
-  }
-  try {
-    await pipeline(input, child.stdin);
-  } catch (error) {
-    // The command's own end tells more than the pipe that broke with it; a source that failed must not look like an end.
-    if (input.errored) {
-      child.kill('SIGKILL');
-      throw error;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from 'dockerode';
 import { LockstepError } from '../../errors/index.ts';
@@ -8,7 +8,7 @@ import { containerGone, removeContainer } from './container.ts';
 import { type Engine, engineError, statusOf } from './engine.ts';
 import { kindLabel, type Project, projectDigest, projectLabel, projectMounts } from './mounts.ts';
 
-/** A program that cannot start at all ends within this time, and is reported as failed instead of as running. */
+/** A program that refuses its arguments ends within this time, and is reported as failed instead of as running. */
 const failsWithinMs = 250;
 
 /** Seconds between SIGTERM and SIGKILL. */
@@ -24,6 +24,8 @@ export async function startDaemon(engine: Engine, image: string, project: Projec
     throw new LockstepError('E_BUSY', `${spec.name} is running already`, { hint: 'stop it first' });
   }
   await removeContainer(container);
+  // So that whoever reads the log finds it there from the start.
+  await appendFile(spec.log, '');
   try {
     const created = await engine.docker.createContainer({
       name: spec.name,
@@ -44,13 +46,14 @@ export async function startDaemon(engine: Engine, image: string, project: Projec
         Mounts: projectMounts(project),
       },
     });
-    const ended = created.wait().then(
+    // Asked before the start: once it has ended the container is gone, and its exit code with it.
+    const ended = created.wait({ condition: 'next-exit' }).then(
       ({ StatusCode }: { StatusCode: number }) => StatusCode,
-      () => null,
+      () => undefined,
     );
     await created.start();
     const exitCode = await Promise.race([ended, sleep(failsWithinMs, undefined)]);
-    if (typeof exitCode === 'number' && exitCode !== 0) {
+    if (exitCode !== undefined && exitCode !== 0) {
       throw toolFailure({ argv: spec.argv, exitCode, stderr: await readFile(spec.log, 'utf8').catch(() => '') });
     }
   } catch (error) {

@@ -3,8 +3,9 @@ import { type Duplex, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container, Exec } from 'dockerode';
+import type { StartedProcess } from '../run-to-end.ts';
 import { toolEnvironment } from '../tool-failure.ts';
-import type { OpenOptions, ToolProcess } from '../toolbox.ts';
+import type { OpenOptions } from '../toolbox.ts';
 import { Demux } from './demux.ts';
 import { engineError } from './engine.ts';
 
@@ -29,14 +30,11 @@ export interface ExecOptions extends OpenOptions {
   onStderr: (chunk: Buffer) => void;
 }
 
-/** A command in a container; stderr goes to `onStderr`, `exited` brings the exit code alone. */
-export type ExecProcess = Omit<ToolProcess, 'exited'> & { exited: Promise<number> };
-
 export async function startExec(
   container: Container,
   argv: readonly string[],
   { cwd, env, stdin, onStderr }: ExecOptions,
-): Promise<ExecProcess> {
+): Promise<StartedProcess> {
   const pidFile = `${pidDir}/${randomBytes(6).toString('hex')}.pid`;
   try {
     const exec = await container.exec({
@@ -56,7 +54,7 @@ export async function startExec(
   }
 }
 
-function connect(socket: Duplex, exec: Exec, onStderr: (chunk: Buffer) => void, kill: () => void): ExecProcess {
+function connect(socket: Duplex, exec: Exec, onStderr: (chunk: Buffer) => void, kill: () => void): StartedProcess {
   const stdout = new Demux(onStderr);
   socket.on('error', () => stdout.end());
   socket.pipe(stdout);
@@ -106,7 +104,8 @@ async function exitCodeOf(exec: Exec): Promise<number> {
 async function killExec(container: Container, pidFile: string): Promise<void> {
   try {
     const exec = await container.exec({ Cmd: ['sh', '-c', killScript, 'sh', pidFile] });
-    await exec.start({ Detach: true });
+    // An answer that nobody reads would keep its connection, and with it this process.
+    (await exec.start({ Detach: true })).resume();
   } catch {
     // The container is gone, and the command with it.
   }

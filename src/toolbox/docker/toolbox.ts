@@ -3,15 +3,15 @@ import type { Workspace } from '../../config/workspace.ts';
 import { LockstepError } from '../../errors/index.ts';
 import type { Progress } from '../../progress/progress.ts';
 import { freshProc, isolation } from '../isolation.ts';
+import { runToEnd, type StartedProcess } from '../run-to-end.ts';
 import { interrupted, Tail } from '../tool-failure.ts';
 import type { DaemonSpec, OpenOptions, RunOptions, Toolbox, ToolProcess, ToolResult } from '../toolbox.ts';
 import { builderImage } from './builder.ts';
 import { daemonRunning, startDaemon, stopDaemon } from './daemon.ts';
 import { type Engine, findEngine } from './engine.ts';
-import { type ExecProcess, startExec } from './exec.ts';
+import { startExec } from './exec.ts';
 import { type Lease, openLease } from './lease.ts';
 import { containerSees, mountMissing, type Project } from './mounts.ts';
-import { runToEnd } from './run-to-end.ts';
 
 export interface DockerToolboxOptions {
   workspace: Workspace;
@@ -87,8 +87,11 @@ class DockerToolbox implements Toolbox {
     return { ...process, exited };
   }
 
-  startDaemon(spec: DaemonSpec): Promise<void> {
+  async startDaemon(spec: DaemonSpec): Promise<void> {
     const { engine, image, project } = this.#parts;
+    // What the image lacks is found out here, at once, and not from a container that ends.
+    const there = 'command -v "$1" >/dev/null || { echo "$1: not found" >&2; exit 127; }';
+    await this.run(['sh', '-c', there, 'sh', spec.argv[0] ?? '']);
     return startDaemon(engine, image, project, spec);
   }
 
@@ -111,7 +114,7 @@ class DockerToolbox implements Toolbox {
     options: OpenOptions,
     stdin: boolean,
     onStderr: (chunk: Buffer) => void,
-  ): Promise<ExecProcess> {
+  ): Promise<StartedProcess> {
     this.#assertAlive();
     const isolation = options.isolate ? await this.#isolated() : [];
     try {

@@ -1,0 +1,38 @@
+import { execa } from 'execa';
+import { workspaceOf } from '../../src/config/workspace.ts';
+import { type Progress, silent } from '../../src/progress/progress.ts';
+import { openToolbox, type ToolboxChoice } from '../../src/toolbox/choose.ts';
+import type { Toolbox } from '../../src/toolbox/toolbox.ts';
+
+export const kinds = ['docker', 'host'] as const;
+
+/** Opens a toolbox for a project's directory. */
+export function openFor(
+  root: string,
+  choice: ToolboxChoice,
+  signal = new AbortController().signal,
+  progress: Progress = silent,
+): Promise<Toolbox> {
+  return openToolbox(choice, { root, workspace: workspaceOf(root), signal, progress });
+}
+
+/** Processes of this machine, those in containers among them, with this text in their command line. */
+export async function processesWith(text: string): Promise<string[]> {
+  const { stdout } = await execa('pgrep', ['--full', '--list-full', text], { reject: false });
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+/** Containers, running or not, that see this directory. */
+export async function containersOf(dir: string): Promise<string[]> {
+  const { stdout } = await execa('docker', ['ps', '--all', '--quiet', '--no-trunc', '--filter', `volume=${dir}`]);
+  return stdout.split('\n').filter((line) => line !== '');
+}
+
+/** Waits until `holds`, for `withinMs` at most; says whether it came to hold. */
+export async function eventually(holds: () => Promise<boolean>, withinMs = 5_000): Promise<boolean> {
+  for (const deadline = Date.now() + withinMs; Date.now() < deadline; ) {
+    if (await holds()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
