@@ -2,7 +2,6 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import type { DeviceConfig, ImageConfig, VirtualDevice } from '../config/types.ts';
 import { checkDevice, type Finding } from '../device/check.ts';
-import { connectionOf } from '../device/connection.ts';
 import { eachDevice } from '../device/each.ts';
 import { type ListedDevice, lookAt } from '../device/list.ts';
 import { bringDown, bringUp, type UpResult } from '../device/virtual/up.ts';
@@ -90,7 +89,7 @@ interface CheckedDevice {
 async function check(context: Context, chosen: DeviceConfig[]): Promise<Outcome> {
   const workspace = await context.workspace();
   const found = await eachDevice(chosen, async (device): Promise<CheckedDevice> => {
-    const findings = await checkDevice(await connectionOf(device, workspace), context.signal);
+    const findings = await checkDevice(device, workspace, context.signal);
     return { name: device.name, ready: findings.every(({ state }) => state !== 'lacks'), findings };
   });
   const fields = { action: 'check', devices: found };

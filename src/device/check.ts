@@ -1,7 +1,9 @@
 import { createServer } from 'node:http';
+import type { DeviceConfig } from '../config/types.ts';
+import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import { counterOf } from './boot-counter.ts';
-import type { Connection } from './connection.ts';
+import { type Connection, connectionOf } from './connection.ts';
 import { observe } from './observe.ts';
 import type { Session } from './session.ts';
 import { connect } from './ssh.ts';
@@ -18,10 +20,12 @@ export interface Finding {
 const leastFree = 300;
 
 /** Looks whether a device can be deployed to. Does not throw for what it finds; the first failure to log in is a finding, too. */
-export async function checkDevice(to: Connection, signal: AbortSignal): Promise<Finding[]> {
+export async function checkDevice(device: DeviceConfig, workspace: Workspace, signal: AbortSignal): Promise<Finding[]> {
   const findings: Finding[] = [];
   let session: Session;
+  let to: Connection;
   try {
+    to = await connectionOf(device, workspace);
     session = await connect(to, { signal });
   } catch (error) {
     return [lack('login', error)];

@@ -1,8 +1,8 @@
-import type { DeviceConfig } from '../config/types.ts';
+import type { DeviceConfig, VirtualDevice } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
-import { connectionOf } from './connection.ts';
+import { type Connection, connectionOf } from './connection.ts';
 import { observe } from './observe.ts';
 import { connect } from './ssh.ts';
 import { deviceFiles } from './virtual/files.ts';
@@ -33,27 +33,36 @@ export interface ListOptions {
 export async function lookAt(device: DeviceConfig, options: ListOptions): Promise<ListedDevice> {
   const { name, labels, image } = device;
   const kind = device.virtual ? ('virtual' as const) : ('real' as const);
-  const known = { name, kind, labels, image, address: null, commit: null };
-  if (device.virtual) {
-    const files = deviceFiles(options.workspace, name);
-    const state = await readState(files);
-    if (state === null) return { ...known, state: 'absent' };
-    if (state.port === null) return { ...known, state: 'down' };
-    const toolbox = await options.toolbox();
-    if (!(await toolbox.daemonRunning(machineName(files, name)))) return { ...known, state: 'down' };
-  }
-  const to = await connectionOf(device, options.workspace);
-  const address = `${to.host}:${to.port}`;
+  const listed: ListedDevice = { name, kind, labels, image, address: null, commit: null, state: 'down' };
   try {
-    const session = await connect(to, { signal: options.signal, timeoutMs: 6_000 });
-    try {
-      const { booted } = await observe(session);
-      return { ...known, address, state: 'up', commit: booted.checksum };
-    } finally {
-      await session.close();
+    if (device.virtual) {
+      const absence = await absenceOf(device, options);
+      if (absence !== null) return { ...listed, state: absence };
     }
+    const to = await connectionOf(device, options.workspace);
+    listed.address = `${to.host}:${to.port}`;
+    return { ...listed, state: 'up', commit: await bootedCommit(to, options.signal) };
   } catch (error) {
     if (!(error instanceof LockstepError) || error.code === 'E_INTERRUPTED') throw error;
-    return { ...known, address, state: error.code };
+    return { ...listed, state: error.code };
+  }
+}
+
+/** Why a virtual device need not be asked; null when it runs. */
+async function absenceOf({ name }: VirtualDevice, options: ListOptions): Promise<'absent' | 'down' | null> {
+  const files = deviceFiles(options.workspace, name);
+  const state = await readState(files);
+  if (state === null) return 'absent';
+  if (state.port === null) return 'down';
+  const toolbox = await options.toolbox();
+  return (await toolbox.daemonRunning(machineName(files, name))) ? null : 'down';
+}
+
+async function bootedCommit(to: Connection, signal: AbortSignal): Promise<string> {
+  const session = await connect(to, { signal, timeoutMs: 6_000 });
+  try {
+    return (await observe(session)).booted.checksum;
+  } finally {
+    await session.close();
   }
 }

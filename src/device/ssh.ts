@@ -80,7 +80,7 @@ function explain(to: Connection, error: SshError, shown: Buffer | null, signal: 
   if (shown !== null && fingerprintOf(shown) !== to.hostKey) {
     const message = `${at} shows the ${keyTypeOf(shown)} host key ${fingerprintOf(shown)}, pinned is ${to.hostKey}`;
     return new LockstepError('E_SSH_HOST_KEY', message, {
-      hint: 'Find out whether it was reinstalled or is another machine; only then correct `hostKey:`.',
+      hint: 'Find out whether it was reinstalled or is another machine; only then correct `hostKey:`, to this kind of key.',
     });
   }
   if (error.level === 'client-authentication') {

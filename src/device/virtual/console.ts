@@ -33,9 +33,11 @@ export function lastLines(text: string, count: number): string[] {
   return lines.filter((line) => line !== '').slice(-count);
 }
 
-/** Whether a kernel gave up in this text. */
-export function panicked(text: string): boolean {
-  return /Kernel panic - not syncing/.test(text);
+/** Why a boot that left this text came to nothing; null while it may still come to something. */
+export function bootFailure(text: string): string | null {
+  if (/Kernel panic - not syncing/.test(text)) return 'its kernel panicked';
+  if (/lockstep: cannot start /.test(text)) return 'U-Boot could not start its kernel';
+  return null;
 }
 
 function printable(text: string): string {

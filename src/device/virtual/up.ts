@@ -1,18 +1,17 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { VirtualDevice } from '../../config/types.ts';
 import type { Workspace } from '../../config/workspace.ts';
-import { LockstepError } from '../../errors/index.ts';
-import { inStage, type Progress, type Stage } from '../../progress/progress.ts';
+import { inStage, type Progress } from '../../progress/progress.ts';
 import type { Toolbox } from '../../toolbox/toolbox.ts';
 import { connectionOf } from '../connection.ts';
 import { connect } from '../ssh.ts';
-import { consoleSince, lastLines, lengthOf, panicked } from './console.ts';
+import { lengthOf } from './console.ts';
 import { makeDisk } from './disk.ts';
 import { type DeviceFiles, deviceFiles } from './files.ts';
 import { ensureKeyPair } from './keys.ts';
 import { freePort, machineName, machineSpec } from './machine.ts';
 import { readState, writeState } from './state.ts';
+import { waitForBoot } from './wait.ts';
 
 export interface UpOptions {
   toolbox: Toolbox;
@@ -55,7 +54,7 @@ export async function bringUp(device: VirtualDevice, options: UpOptions): Promis
   });
   const running = await toolbox.daemonRunning(name);
   if (running && !options.fresh && state !== null && state.port !== null) {
-    await waitForBoot(device, files, name, options, await lengthOf(files.console));
+    await waitForBoot(device, { ...options, from: await lengthOf(files.console), onlyDeployment: false });
     return { name: device.name, how: 'up', port: state.port, hostKey: state.hostKey, commit: state.commit };
   }
   if (running) await toolbox.stopDaemon(name, { kill: true });
@@ -63,7 +62,7 @@ export async function bringUp(device: VirtualDevice, options: UpOptions): Promis
   const made = kept ? state : await create(device, files, options);
   const port = await freePort();
   await writeState(files, { ...made, port });
-  await boot(device, files, name, { ...options, onlyDeployment: !kept }, port);
+  await boot(device, files, { ...options, onlyDeployment: !kept }, port);
   return { name: device.name, how: kept ? 'started' : 'created', port, hostKey: made.hostKey, commit: made.commit };
 }
 
@@ -76,8 +75,7 @@ export async function bringDown(device: VirtualDevice, toolbox: Toolbox, workspa
     await flush(device, workspace);
     await toolbox.stopDaemon(name);
   }
-  const state = await readState(files).catch(() => null);
-  if (state !== null) await writeState(files, { ...state, port: null });
+  await markDown(files);
   return running;
 }
 
@@ -97,71 +95,27 @@ async function create(device: VirtualDevice, files: DeviceFiles, options: UpOpti
   return inStage(options.progress, `disk of ${device.name}`, work, { summary: () => `from ${commit.slice(0, 12)}` });
 }
 
-/** A disk with one deployment has nothing to fall back to: its first panic is the end. */
-type BootOptions = UpOptions & { onlyDeployment?: boolean };
-
-async function boot(device: VirtualDevice, files: DeviceFiles, name: string, options: BootOptions, port: number) {
+async function boot(
+  device: VirtualDevice,
+  files: DeviceFiles,
+  options: UpOptions & { onlyDeployment: boolean },
+  port: number,
+): Promise<void> {
+  const name = machineName(files, device.name);
   const from = await lengthOf(files.console);
   try {
     await options.toolbox.startDaemon(machineSpec(name, files, device.memory, port));
-    await waitForBoot(device, files, name, options, from);
+    await waitForBoot(device, { ...options, from });
   } catch (error) {
     await options.toolbox.stopDaemon(name, { kill: true });
-    await writeState(files, { ...(await readState(files))!, port: null });
+    await markDown(files);
     throw error;
   }
 }
 
-async function waitForBoot(
-  device: VirtualDevice,
-  files: DeviceFiles,
-  name: string,
-  options: BootOptions,
-  from: number,
-) {
-  const bootMs = options.bootMs ?? 300_000;
-  const deadline = performance.now() + bootMs;
-  const work = async (stage: Stage) => {
-    for (;;) {
-      const reason = await tryLogin(device, options);
-      if (reason === null) return;
-      const text = await consoleSince(files.console, from);
-      const failed = (why: string) => bootFailure(device, files, why, text);
-      if (!(await options.toolbox.daemonRunning(name))) {
-        throw failed(`qemu ended: ${lastLines(await consoleSince(files.qemuLog, 0), 1)[0] ?? 'without a word'}`);
-      }
-      if (performance.now() > deadline) {
-        throw failed(
-          `${panicked(text) ? 'its kernel panicked' : reason}; gave up after ${Math.round(bootMs / 1000)} s`,
-        );
-      }
-      stage.advance({ detail: (lastLines(text, 1)[0] ?? 'U-Boot').slice(0, 100) });
-      await sleep(1_000, undefined, { signal: options.signal }).catch(() => {});
-    }
-  };
-  await inStage(options.progress, `boot ${device.name}`, work, { summary: () => 'sshd answers' });
-}
-
-/** null when the device let us in, otherwise why not. A wrong host key is not waited out. */
-async function tryLogin(device: VirtualDevice, options: UpOptions): Promise<string | null> {
-  try {
-    const to = await connectionOf(device, options.workspace);
-    const session = await connect(to, { signal: options.signal, timeoutMs: 10_000 });
-    await session.close();
-    return null;
-  } catch (error) {
-    if (!(error instanceof LockstepError) || error.code === 'E_SSH_HOST_KEY' || error.code === 'E_INTERRUPTED')
-      throw error;
-    return error.message;
-  }
-}
-
-function bootFailure(device: VirtualDevice, files: DeviceFiles, why: string, text: string): LockstepError {
-  const tail = lastLines(text, 12).map((line) => `  ${line}`);
-  const message = [`virtual device ${device.name} did not come up: ${why}`, 'its console ended with:', ...tail].join(
-    '\n',
-  );
-  return new LockstepError('E_DEVICE_BOOT', message, { hint: `The whole console is in ${files.console}.` });
+async function markDown(files: DeviceFiles): Promise<void> {
+  const state = await readState(files).catch(() => null);
+  if (state !== null) await writeState(files, { ...state, port: null });
 }
 
 async function flush(device: VirtualDevice, workspace: Workspace): Promise<void> {

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { consoleSince, lastLines, lengthOf, panicked } from '../../../src/device/virtual/console.ts';
+import { bootFailure, consoleSince, lastLines, lengthOf } from '../../../src/device/virtual/console.ts';
 
 describe('the console of a virtual device', () => {
   let dir: string;
@@ -25,9 +25,10 @@ describe('the console of a virtual device', () => {
     expect(await consoleSince(path.join(dir, 'none'), 0)).to.equal('');
   });
 
-  it('tells a panic from other words of a kernel', () => {
-    expect(panicked('[    3.1] Kernel panic - not syncing: Attempted to kill init!')).to.equal(true);
-    expect(panicked('Kernel command line: panic=5')).to.equal(false);
+  it('tells a boot that failed from one that goes on', () => {
+    expect(bootFailure('[    3.1] Kernel panic - not syncing: Attempted to kill init!')).to.include('panicked');
+    expect(bootFailure('Bad Linux ARM zImage magic!\nlockstep: cannot start /boot/vmlinuz\n')).to.include('U-Boot');
+    expect(bootFailure('lockstep: starting /boot/vmlinuz\nKernel command line: panic=5')).to.equal(null);
   });
 
   it('gives the last lines that say something', () => {

@@ -1,0 +1,224 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect } from 'chai';
+import { execa } from 'execa';
+import { openContext } from '../../src/commands/context.ts';
+import { deploy } from '../../src/commands/deploy.ts';
+import { devices } from '../../src/commands/devices.ts';
+import { push } from '../../src/commands/push.ts';
+import type { Outcome, Verb } from '../../src/commands/verb.ts';
+import { workspaceOf } from '../../src/config/workspace.ts';
+import { connectionOf } from '../../src/device/connection.ts';
+import type { DeviceDeployment } from '../../src/device/deploy.ts';
+import { connect } from '../../src/device/ssh.ts';
+import { LockstepError } from '../../src/errors/index.ts';
+import { silent } from '../../src/progress/progress.ts';
+import { builtPanel, ostree, projectWith } from './projects.ts';
+import { eventually, processesWith } from './toolboxes.ts';
+
+const yaml = `images:
+  panel:
+    arch: armhf
+    suites: [bookworm]
+    packages: [systemd-sysv]
+devices:
+  virt-1: {virtual: true}
+  virt-2: {virtual: true}
+  bench-1: {host: 127.0.0.1, port: 9, hostKey: "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
+`;
+
+/** A repository with a bootable panel/armhf: an own one to save time when working on devices, else the built example. */
+async function bootableRepo(): Promise<string> {
+  return process.env.LOCKSTEP_TEST_REPO ?? workspaceOf((await builtPanel()).dir).repo;
+}
+
+describe('a virtual ARMv7 device', function () {
+  this.timeout(20 * 60_000);
+  const never = new AbortController().signal;
+  let dir: string;
+  let disk: string;
+  const commits: Record<string, string> = {};
+
+  before(async () => {
+    const source = await bootableRepo();
+    dir = await projectWith('device', yaml);
+    disk = path.join(workspaceOf(dir).devices, 'virt-1/disk.img');
+    await mkdir(workspaceOf(dir).dir);
+    await ostree(dir, 'init', '--mode=bare');
+    await ostree(dir, 'pull-local', source, 'panel/armhf');
+    commits.base = await ostree(dir, 'rev-parse', 'panel/armhf');
+    await commit('next', { 'usr/share/lockstep-test': 'next' });
+    const kernel = (await ostree(dir, 'ls', 'panel/armhf', '/usr/lib/modules')).trim().split('/').at(-1);
+    await commit('broken', { [`usr/lib/modules/${kernel}/vmlinuz`]: 'not a kernel' });
+    const unit = '[Service]\nType=oneshot\nExecStart=/bin/false\n';
+    const wants = 'usr/lib/systemd/system/multi-user.target.d/sick.conf';
+    await commit('sick', { 'usr/lib/systemd/system/sick.service': unit, [wants]: '[Unit]\nWants=sick.service\n' });
+  });
+
+  after(async () => {
+    await lockstep(devices, {}, ['down', 'virt-1', 'virt-2']);
+  });
+
+  /** A commit of the panel with some files laid over it, as ref test/NAME. */
+  async function commit(name: string, files: Record<string, string>): Promise<void> {
+    const tree = path.join(dir, `tree-${name}`);
+    for (const [file, text] of Object.entries(files)) {
+      await mkdir(path.dirname(path.join(tree, file)), { recursive: true });
+      await writeFile(path.join(tree, file), text);
+    }
+    const trees = ['--tree=ref=panel/armhf', `--tree=dir=${tree}`];
+    commits[name] = await ostree(dir, 'commit', `--branch=test/${name}`, '--timestamp=@0', ...trees);
+  }
+
+  /** Runs a verb in the project as the command line does. */
+  async function lockstep<Options>(
+    verb: Verb<Options>,
+    options: Options,
+    args: string[] = [],
+    { device, signal = never }: { device?: string[]; signal?: AbortSignal } = {},
+  ): Promise<Outcome> {
+    const context = openContext({ C: dir, toolbox: 'host', device }, silent, signal);
+    try {
+      return await verb.run(context, options, args);
+    } finally {
+      await context.close();
+    }
+  }
+
+  async function deployed(revision: string): Promise<{ outcome: Outcome; device: DeviceDeployment }> {
+    const outcome = await lockstep(deploy, { commit: revision }, [], { device: ['virt-1'] });
+    return { outcome, device: (outcome.devices as DeviceDeployment[])[0]! };
+  }
+
+  async function onDevice(...argv: string[]): Promise<string> {
+    const { devices: known } = await openContext({ C: dir }, silent, never).config();
+    const device = known.find(({ name }) => name === 'virt-1')!;
+    const session = await connect(await connectionOf(device, workspaceOf(dir)), { signal: never });
+    try {
+      return (await session.exec(argv)).stdout.trim();
+    } finally {
+      await session.close();
+    }
+  }
+
+  const booted = async () => /^\* \S+ ([0-9a-f]{64})\./m.exec(await onDevice('ostree', 'admin', 'status'))?.[1];
+  const console_ = () => readFile(path.join(workspaceOf(dir).devices, 'virt-1/console.log'), 'utf8');
+
+  it('is listed as absent, and has nothing to deploy to, before it is made', async () => {
+    const { devices: listed } = await lockstep(devices, {}, ['list', 'virt-1']);
+    expect((listed as { state: string }[])[0]?.state).to.equal('absent');
+    const { device, outcome } = await deployed('test/next');
+    expect(outcome).to.include({ outcome: 'failed', code: 'E_DEPLOY' });
+    expect(device.verdict).to.equal('unreachable');
+    expect(device.reason).to.include('virt-1');
+  });
+
+  it('wants a commit that exists', async () => {
+    const error = await lockstep(devices, { commit: 'test/none' }, ['up', 'virt-1']).catch((thrown) => thrown);
+    expect(error).to.be.instanceOf(LockstepError).with.property('code', 'E_NOT_BUILT');
+    expect(await processesWith(disk)).to.deep.equal([]);
+  });
+
+  it('leaves no machine behind when it is interrupted while it boots', async () => {
+    const controller = new AbortController();
+    const work = lockstep(devices, {}, ['up', 'virt-1'], { signal: controller.signal }).catch((thrown) => thrown);
+    expect(await eventually(async () => (await processesWith(`file=${disk}`)).length > 0, 120_000)).to.equal(true);
+    controller.abort();
+    expect(await work)
+      .to.be.instanceOf(LockstepError)
+      .with.property('code', 'E_INTERRUPTED');
+    expect(await processesWith(`file=${disk}`)).to.deep.equal([]);
+  });
+
+  it('boots the commit of its image through U-Boot, on an ARMv7 processor', async () => {
+    const outcome = await lockstep(devices, { fresh: true }, ['up', 'virt-1']);
+    expect(outcome.outcome).to.equal('ok');
+    expect(await onDevice('uname', '-m')).to.equal('armv7l');
+    expect(await booted()).to.equal(commits.base);
+    expect(await console_())
+      .to.include('U-Boot')
+      .and.to.include('lockstep: starting');
+  });
+
+  it('is left alone when it is up already', async () => {
+    expect((await lockstep(devices, {}, ['up', 'virt-1'])).outcome).to.equal('unchanged');
+  });
+
+  it('is listed with what it runs, beside a device that does not answer', async () => {
+    const { devices: listed } = await lockstep(devices, {}, ['list', 'virt-1', 'bench-1']);
+    const found = listed as { state: string; commit: string | null }[];
+    expect(found[0]).to.include({ state: 'up', commit: commits.base });
+    expect(found[1]).to.include({ state: 'E_SSH_UNREACHABLE', commit: null });
+  });
+
+  it('has all that deployments need', async () => {
+    const outcome = await lockstep(devices, {}, ['check', 'virt-1']);
+    expect(outcome.outcome, outcome.message).to.equal('ok');
+  });
+
+  it('takes a commit that is pushed, without running it', async () => {
+    const outcome = await lockstep(push, { commit: 'test/next' }, [], { device: ['virt-1'] });
+    expect(outcome.outcome, outcome.message).to.equal('ok');
+    expect((outcome.devices as { bytesSent: number }[])[0]?.bytesSent).to.be.greaterThan(0);
+    expect(await onDevice('ostree', 'rev-parse', '--repo=/ostree/repo', 'lockstep/pushed')).to.equal(commits.next);
+    expect(await booted()).to.equal(commits.base);
+  });
+
+  it('runs a commit that is deployed, and proves it', async () => {
+    const { outcome, device } = await deployed('test/next');
+    expect(outcome.outcome, outcome.message).to.equal('ok');
+    expect(device).to.include({ verdict: 'deployed', commit: commits.next, reason: null });
+    expect(device.steps.map(({ name, ok }) => `${name} ${ok}`)).to.deep.equal(
+      ['connect', 'pull', 'deploy', 'reboot', 'prove'].map((name) => `${name} true`),
+    );
+    expect(await booted()).to.equal(commits.next);
+    expect(await onDevice('cat', '/usr/share/lockstep-test')).to.equal('next');
+    const journal = path.join(workspaceOf(dir).run, 'devices/virt-1/deploy-journal.txt');
+    expect(await readFile(journal, 'utf8')).to.include('systemd');
+  });
+
+  it('is not touched when it runs the commit already', async () => {
+    const bootId = await onDevice('cat', '/proc/sys/kernel/random/boot_id');
+    const { outcome, device } = await deployed('test/next');
+    expect(outcome.outcome).to.equal('unchanged');
+    expect(device).to.include({ verdict: 'unchanged', commit: commits.next, bytesSent: 0 });
+    expect(await onDevice('cat', '/proc/sys/kernel/random/boot_id')).to.equal(bootId);
+  });
+
+  it('comes back with the commit it had when the new one does not start', async () => {
+    const { outcome, device } = await deployed('test/broken');
+    expect(outcome).to.include({ outcome: 'failed', code: 'E_DEPLOY' });
+    expect(device).to.include({ verdict: 'rolled-back', commit: commits.next });
+    expect(await console_()).to.include('lockstep: the deployment on trial did not start');
+    // The bad deployment must not be what the next boot takes.
+    expect(await onDevice('ostree', 'admin', 'status')).not.to.include(commits.broken);
+  });
+
+  it('is called unhealthy when a unit of the new commit fails', async () => {
+    const { outcome, device } = await deployed('test/sick');
+    expect(outcome).to.include({ outcome: 'failed', code: 'E_DEPLOY' });
+    expect(device).to.include({ verdict: 'unhealthy', commit: commits.sick });
+    expect(device.reason).to.include('sick.service');
+  });
+
+  it('is gone after it is stopped, and says so', async () => {
+    expect((await lockstep(devices, {}, ['down', 'virt-1'])).outcome).to.equal('ok');
+    expect(await processesWith(`file=${disk}`)).to.deep.equal([]);
+    expect((await lockstep(devices, {}, ['down', 'virt-1'])).outcome).to.equal('unchanged');
+    const { device } = await deployed('test/next');
+    expect(device).to.include({ verdict: 'unreachable' });
+  });
+
+  it('shows its console when its first commit does not start', async () => {
+    const up = lockstep(devices, { commit: 'test/broken' }, ['up', 'virt-2']);
+    const error: LockstepError = await up.catch((thrown) => thrown);
+    expect(error.code).to.equal('E_DEVICE_BOOT');
+    expect(error.message).to.include('virt-2').and.to.include('U-Boot could not start').and.to.include('zImage');
+    expect(await processesWith('devices/virt-2/disk.img')).to.deep.equal([]);
+  });
+
+  it('shares nothing with the build repository that it could damage', async () => {
+    const { exitCode } = await execa('ostree', ['fsck', `--repo=${workspaceOf(dir).repo}`], { reject: false });
+    expect(exitCode).to.equal(0);
+  });
+});
