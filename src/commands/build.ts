@@ -23,6 +23,9 @@ export const build: Verb<BuildOptions> = {
       (await context.images()).map(async (image) => ({ image, lockfile: await readLockfile(image) })),
     );
     for (const { image, lockfile } of locked) {
+      for (const suite of lockfile.inputs?.without ?? []) {
+        context.progress.note(`image ${image.name}: its lockfile was resolved without ${suite}`);
+      }
       const version = options.imageVersion ?? image.version ?? lockfile.digest.slice(0, 12);
       images.push(await buildOne(context, image, lockfile, version));
     }
