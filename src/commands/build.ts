@@ -1,6 +1,8 @@
 import { readLockfile } from '../apt/lockfile.ts';
 import { archiveOf } from '../apt/sources.ts';
+import { imageVersion } from '../config/schema.ts';
 import type { ImageConfig } from '../config/types.ts';
+import { LockstepError } from '../errors/index.ts';
 import { type BuiltImage, buildImage } from '../image/build.ts';
 import { sourceRevision } from '../image/revision.ts';
 import { assertRuns } from '../toolbox/binfmt.ts';
@@ -17,6 +19,7 @@ export const build: Verb<BuildOptions> = {
   declare: (command) =>
     command.option('--image-version <version>', 'version written into the commit, instead of the one in lockstep.yml'),
   async run(context, options) {
+    refuseVersion(options.imageVersion);
     const images: BuiltImage[] = [];
     // Lockfiles first: a stale one is found before an hour of building the others.
     const locked = await Promise.all(
@@ -37,6 +40,12 @@ export const build: Verb<BuildOptions> = {
       : unchanged(lines.join('\n'), { images });
   },
 };
+
+function refuseVersion(version: string | undefined): void {
+  const checked = imageVersion.optional().safeParse(version);
+  if (checked.success) return;
+  throw new LockstepError('E_USAGE', `--image-version ${version}: ${checked.error.issues[0]?.message}`);
+}
 
 async function buildOne(
   context: Context,

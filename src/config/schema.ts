@@ -16,6 +16,11 @@ const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'a Debian package
 const suiteName = z.string().regex(/^[a-z0-9][a-zA-Z0-9/_.-]*$/, 'a suite such as bookworm or bookworm-security');
 const duration = z.string().regex(/^[0-9]+(ms|s|m|h)$/, 'a duration such as 30s, 5m or 1h');
 
+/** It goes into os-release, the commit's metadata and file names as it is. */
+export const imageVersion = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9.+~_-]*$/, 'letters, digits and . + ~ _ -, beginning with a letter or digit');
+
 const pin = z.strictObject({
   package: packageName,
   version: z.string().min(1).describe('Version, or a glob such as 3.0.*'),
@@ -32,10 +37,7 @@ const image = z.strictObject({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('Archive to use instead of the one apt is set up with'),
-  version: z
-    .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9.+~_-]*$/, 'letters, digits and . + ~ _ -')
-    .optional(),
+  version: imageVersion.optional(),
   kargs: z.array(z.string().regex(/^[^\s]+$/, 'one kernel argument, without spaces')).default([]),
   pins: z.array(pin).default([]).describe('Packages held at a version'),
 });
