@@ -101,11 +101,12 @@ async function check(context: Context, chosen: DeviceConfig[]): Promise<Outcome>
 }
 
 async function up(context: Context, chosen: DeviceConfig[], names: string[], options: DevicesOptions) {
+  const virtual = onlyVirtual(chosen, names);
   const [toolbox, workspace] = [await context.toolbox(), await context.workspace()];
   const images = new Map((await context.config()).images.map((image) => [image.name, image]));
   const started: UpResult[] = [];
   // One after the other: each boots with all the processors that emulation can use.
-  for (const device of onlyVirtual(chosen, names)) {
+  for (const device of virtual) {
     const image = images.get(device.image);
     const commit = () => resolveRevision(toolbox, workspace, options.commit ?? refOf(device, image));
     const { progress, signal } = context;
@@ -130,8 +131,9 @@ function refOf(device: DeviceConfig, image: ImageConfig | undefined): string {
 }
 
 async function down(context: Context, chosen: DeviceConfig[], names: string[]) {
+  const virtual = onlyVirtual(chosen, names);
   const [toolbox, workspace] = [await context.toolbox(), await context.workspace()];
-  const stopped = await eachDevice(onlyVirtual(chosen, names), async (device) => {
+  const stopped = await eachDevice(virtual, async (device) => {
     return { name: device.name, stopped: await bringDown(device, toolbox, workspace) };
   });
   const fields = { action: 'down', devices: stopped };

@@ -32,9 +32,7 @@ export async function checkDevice(device: DeviceConfig, workspace: Workspace, si
   }
   findings.push({ what: 'login', state: 'has', detail: `${to.user}@${to.host}:${to.port}, host key ${to.hostKey}` });
   try {
-    for (const look of [root, forwarding, deployment, space, systemd]) {
-      findings.push(...(await look(session).catch((error) => [lack(look.name, error)])));
-    }
+    for (const [what, look] of looks) findings.push(...(await look(session).catch((error) => [lack(what, error)])));
   } finally {
     await session.close();
   }
@@ -45,6 +43,14 @@ function lack(what: string, error: unknown): Finding {
   if (!(error instanceof LockstepError) || error.code === 'E_INTERRUPTED') throw error;
   return { what, state: 'lacks', detail: error.message };
 }
+
+const looks: [what: string, look: (session: Session) => Promise<Finding[]>][] = [
+  ['root', root],
+  ['forwarding', forwarding],
+  ['ostree', deployment],
+  ['space', space],
+  ['systemd', systemd],
+];
 
 async function root(session: Session): Promise<Finding[]> {
   const { stdout, stderr } = await session.exec(['id', '-u'], { check: false, timeoutMs: 30_000 });
