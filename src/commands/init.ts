@@ -48,10 +48,9 @@ images:
       - ostree-boot
       - linux-image-armmp
       - dracut
-      - libubootenv-tool
     # Directories laid over the image, last wins.
     # overlay: [overlay/]
-    # Kernel arguments beside root= and ostree=.
+    # Kernel arguments of virtual devices made from it, beside root= and ostree=.
     # kargs: [quiet]
     # Another archive than the one that apt is set up with.
     # mirror: URL

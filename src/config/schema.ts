@@ -38,7 +38,10 @@ const image = z.strictObject({
     .optional()
     .describe('Archive to use instead of the one apt is set up with'),
   version: imageVersion.optional(),
-  kargs: z.array(z.string().regex(/^[^\s]+$/, 'one kernel argument, without spaces')).default([]),
+  kargs: z
+    .array(z.string().regex(/^[^\s]+$/, 'one kernel argument, without spaces'))
+    .default([])
+    .describe('Kernel arguments of virtual devices made from it; a deployment keeps those that the device has'),
   pins: z.array(pin).default([]).describe('Packages held at a version'),
 });
 

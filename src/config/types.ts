@@ -14,7 +14,7 @@ export interface ImageConfig {
   mirror: string | null;
   /** Version written into the commit and os-release; null: the first 12 digits of the lockfile's digest. */
   version: string | null;
-  /** Kernel arguments of the deployment, beside root= and ostree= */
+  /** Kernel arguments of virtual devices made from the image, beside root= and ostree=; a deployment keeps what it finds. */
   kargs: string[];
   pins: PinConfig[];
   /** Absolute path of the lockfile, `<name>.lock` beside lockstep.yml. */
