@@ -88,7 +88,11 @@ describe('the main job on a virtual ARMv7 device', function () {
     const other = await projectOfStranger(panel.dir, port);
     const { exitCode, outcome } = await lockstep(other, ['deploy', '--toolbox', 'host']);
     expect(exitCode).to.equal(1);
-    expect(JSON.stringify(outcome)).to.contain('E_SSH_HOST_KEY');
+    const [refused] = outcome.devices as { verdict: string; reason: string }[];
+    expect(refused?.verdict).to.equal('refused');
+    expect(refused?.reason)
+      .to.match(/host key/)
+      .and.to.contain('SHA256:AAAA');
   });
 });
 

@@ -59,21 +59,22 @@ export function builtPanel(): Promise<BuiltProject> {
   return panel;
 }
 
+/** LOCKSTEP_TEST_PANEL names a directory that keeps the built example from one run to the next, for work on the tests. */
 async function buildPanel(): Promise<BuiltProject> {
-  const dir = await copyOfExample('panel');
+  const kept = process.env.LOCKSTEP_TEST_PANEL;
+  const dir = kept ?? (await temporaryDirectory('panel'));
+  await copyExample(dir);
   const without = await resolve(dir, '--toolbox', 'host');
   const { images } = await lockstepOk(dir, ['build', '--toolbox', 'host']);
   return { dir, commit: (images as { commit: string }[])[0]?.commit ?? '', without };
 }
 
 /** The example as a clone has it: no lockfile, nothing built. */
-export async function copyOfExample(name: string): Promise<string> {
-  const dir = await temporaryDirectory(name);
+async function copyExample(dir: string): Promise<void> {
   await cp(path.join(projectRoot, 'examples/panel'), dir, {
     recursive: true,
     filter: (source) => !/\.lockstep(\/|$)|\.lock$/.test(path.relative(projectRoot, source)),
   });
-  return dir;
 }
 
 export async function ostree(dir: string, ...args: string[]): Promise<string> {
