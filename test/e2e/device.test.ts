@@ -24,7 +24,7 @@ const yaml = `images:
 devices:
   virt-1: {virtual: true}
   virt-2: {virtual: true}
-  bench-1: {host: 127.0.0.1, port: 9, hostKey: "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
+  bench-1: {host: 127.0.0.1, port: 9, identity: .lockstep/devices/virt-1/id_ed25519, hostKey: "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
 `;
 
 /** A repository with a bootable panel/armhf: an own one to save time when working on devices, else the built example. */

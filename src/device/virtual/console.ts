@@ -33,10 +33,20 @@ export function lastLines(text: string, count: number): string[] {
   return lines.filter((line) => line !== '').slice(-count);
 }
 
-/** Why a boot that left this text came to nothing; null while it may still come to something. */
-export function bootFailure(text: string): string | null {
-  if (/Kernel panic - not syncing/.test(text)) return 'its kernel panicked';
-  if (/lockstep: cannot start /.test(text)) return 'U-Boot could not start its kernel';
+const failures = [
+  { pattern: /^.*Kernel panic - not syncing.*$/m, reason: 'its kernel panicked' },
+  { pattern: /^.*lockstep: cannot start .*$/m, reason: 'U-Boot could not start its kernel' },
+];
+
+/**
+ * Why a boot that left this text came to nothing, with the text up to the line that tells so (a machine that resets
+ * itself goes on printing); null while it may still come to something.
+ */
+export function bootFailure(text: string): { reason: string; until: string } | null {
+  for (const { pattern, reason } of failures) {
+    const match = pattern.exec(text);
+    if (match !== null) return { reason, until: text.slice(0, match.index + match[0].length) };
+  }
   return null;
 }
 

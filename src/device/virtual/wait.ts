@@ -41,13 +41,13 @@ async function untilLogin(device: VirtualDevice, options: WaitOptions, stage: St
     if (reason === null) return;
     const text = await consoleSince(files.console, options.from);
     const failure = bootFailure(text);
-    const neverUp = (why: string) => bootError(device, files, why, text);
+    const neverUp = (why: string) => bootError(device, files, why, failure?.until ?? text);
     if (!(await options.toolbox.daemonRunning(machineName(files, device.name)))) {
       throw neverUp(`qemu ended: ${lastLines(await consoleSince(files.qemuLog, 0), 1)[0] ?? 'without a word'}`);
     }
-    if (options.onlyDeployment && failure !== null) throw neverUp(failure);
+    if (options.onlyDeployment && failure !== null) throw neverUp(failure.reason);
     if (performance.now() > deadline) {
-      throw neverUp(`${failure ?? reason}; gave up after ${Math.round(bootMs / 1000)} s`);
+      throw neverUp(`${failure?.reason ?? reason}; gave up after ${Math.round(bootMs / 1000)} s`);
     }
     stage.advance({ detail: (lastLines(text, 1)[0] ?? 'U-Boot').slice(0, 100) });
     await sleep(1_000, undefined, { signal: options.signal }).catch(() => {});

@@ -26,8 +26,10 @@ describe('the console of a virtual device', () => {
   });
 
   it('tells a boot that failed from one that goes on', () => {
-    expect(bootFailure('[    3.1] Kernel panic - not syncing: Attempted to kill init!')).to.include('panicked');
-    expect(bootFailure('Bad Linux ARM zImage magic!\nlockstep: cannot start /boot/vmlinuz\n')).to.include('U-Boot');
+    const panic = 'a\n[    3.1] Kernel panic - not syncing: Attempted to kill init!';
+    expect(bootFailure(`${panic}\nU-Boot 2023.01\n`)).to.deep.equal({ reason: 'its kernel panicked', until: panic });
+    const noKernel = 'Bad Linux ARM zImage magic!\nlockstep: cannot start /boot/vmlinuz';
+    expect(bootFailure(`${noKernel}\nresetting ...\n`)?.until).to.equal(noKernel);
     expect(bootFailure('lockstep: starting /boot/vmlinuz\nKernel command line: panic=5')).to.equal(null);
   });
 
