@@ -84,7 +84,11 @@ async function benchBuild(dir: string): Promise<void> {
   const lines = suites.map((suite) => `deb ${uri} ${suite} main`);
   const theirs = await timed(1, async () => {
     const include = ['usr-is-merged', ...packages].join(',');
-    await execa('mmdebstrap', [
+    await execa('unshare', [
+      '--mount',
+      '--propagation',
+      'private',
+      'mmdebstrap',
       '--architectures=armhf',
       '--variant=essential',
       `--include=${include}`,
