@@ -79,7 +79,8 @@ export class DeployAttempt {
       },
     );
     if (isCurrent(before, observed.wanted)) {
-      this.journal = await journalTail(session);
+      if (before.onTrial) await this.#takeProof(session, show);
+      this.journal ??= await journalTail(session);
       return;
     }
 
@@ -110,10 +111,14 @@ export class DeployAttempt {
     );
     this.session = returned;
 
+    await this.#takeProof(returned, show);
+  }
+
+  async #takeProof(session: Session, show: Show): Promise<void> {
     show.detail('proving');
-    await recorder.take(
+    await this.recorder.take(
       'prove',
-      () => this.#prove(returned),
+      () => this.#prove(session),
       (state) => `runs ${state.booted.checksum.slice(0, 12)}`,
     );
   }
@@ -154,7 +159,8 @@ export class DeployAttempt {
     observed.after = after;
     this.journal = await journalTail(session);
     const { verdict, reason } = judge(observed);
-    if (verdict === 'rolled-back' || verdict === 'deployed') await this.#endTrial(session, after);
+    if (verdict === 'rolled-back' || verdict === 'deployed' || verdict === 'unchanged')
+      await this.#endTrial(session, after);
     if (reason !== null) throw new LockstepError('E_DEPLOY', reason);
     return after;
   }

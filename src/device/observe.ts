@@ -15,6 +15,8 @@ export interface DeviceState {
   /** As `systemctl is-system-running` says: running, degraded, starting, … */
   systemState: string;
   failedUnits: string[];
+  /** The boot counter is armed: the deployment was never proven, and too many boots of it end in the older one. */
+  onTrial: boolean;
   /** uname -m */
   machine: string;
 }
@@ -29,6 +31,10 @@ say status; command -v ostree >/dev/null && ostree admin status 2>/dev/null
 say directory
 for word in $(cat /proc/cmdline); do
   case $word in ostree=*) readlink -f "/sysroot\${word#ostree=}" ;; esac
+done
+say trial
+for word in $(cat /proc/cmdline); do
+  case $word in lockstep.counter=*) head -c 512 "\${word#lockstep.counter=}" | tail -c +5 | tr '\\0' '\\n' ;; esac
 done
 say systemState; systemctl is-system-running
 say failedUnits; systemctl list-units --failed --plain --no-legend --no-pager | cut -d' ' -f1
@@ -64,6 +70,7 @@ export function readAnswers(text: string, device: string): DeviceState {
     bootedDirectory: directory?.[1] ?? null,
     systemState: answer('systemState'),
     failedUnits: words(answer('failedUnits')),
+    onTrial: words(answer('trial')).includes('upgrade_available=1'),
     machine: answer('machine'),
   };
 }

@@ -23,7 +23,7 @@ export interface Observations {
   before: DeviceState | null;
   /** Whether the device was told to reboot. */
   rebooted: boolean;
-  /** What it ran afterwards; null: it was not seen again. */
+  /** What it ran afterwards, or how it was when a trial left open was judged again; null: it was not seen again. */
   after: DeviceState | null;
   /** What broke the work off. */
   stopped: { code: ErrorCode; message: string } | null;
@@ -47,12 +47,18 @@ export function judge(observed: Observations): Judgement {
   return observed.rebooted ? judgeAfterReboot(observed) : judgeBeforeReboot(observed);
 }
 
-function judgeBeforeReboot({ wanted, before, stopped }: Observations): Judgement {
+function judgeBeforeReboot({ wanted, before, after, stopped }: Observations): Judgement {
   if (stopped !== null) {
     return { verdict: silence.includes(stopped.code) ? 'unreachable' : 'refused', reason: stopped.message };
   }
-  if (before !== null && isCurrent(before, wanted)) return { verdict: 'unchanged', reason: null };
+  if (before !== null && isCurrent(before, wanted)) return judgeCurrent(after);
   return { verdict: 'refused', reason: 'the deployment was not tried' };
+}
+
+/** It ran the commit when lockstep came; it was looked at again only if an earlier deployment had not been proven. */
+function judgeCurrent(after: DeviceState | null): Judgement {
+  const complaint = after === null ? null : complaintOf(null, after);
+  return complaint === null ? { verdict: 'unchanged', reason: null } : { verdict: 'unhealthy', reason: complaint };
 }
 
 function judgeAfterReboot({ wanted, before, after, stopped }: Observations): Judgement {

@@ -29,6 +29,13 @@ describe('readAnswers', () => {
     expect(state).to.include({ machine: 'armv7l', systemState: 'degraded' });
   });
 
+  it('sees by the boot counter that the deployment is on trial', () => {
+    const trial = (text: string) => readAnswers(answers({ ...whole, trial: text }), 'bench-1').onTrial;
+    expect(trial('upgrade_available=1\nbootcount=2\n\n')).to.equal(true);
+    expect(trial('upgrade_available=0\nbootcount=0\n\n')).to.equal(false);
+    expect(trial('')).to.equal(false);
+  });
+
   it('takes a kernel argument that leads nowhere for what it is', () => {
     const state = readAnswers(answers({ ...whole, directory: '/sysroot/ostree/boot.1/lockstep/dddd/0\n' }), 'bench-1');
     expect(state.bootedDirectory).to.equal(null);

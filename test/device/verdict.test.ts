@@ -9,7 +9,7 @@ const third = '3'.repeat(64);
 function state(checksum: string, bootId: string, changes: Partial<DeviceState> = {}): DeviceState {
   const booted = { index: 0, booted: true, stateroot: 'lockstep', checksum, serial: 0, note: null };
   const bootedDirectory = `${checksum}.0`;
-  const quiet = { cmdline: [], systemState: 'running', failedUnits: [], machine: 'armv7l' };
+  const quiet = { cmdline: [], systemState: 'running', failedUnits: [], onTrial: false, machine: 'armv7l' };
   return { bootId, booted, deployments: [booted], bootedDirectory, ...quiet, ...changes };
 }
 
@@ -32,6 +32,17 @@ const second = { ...booted.booted, index: 1 };
 const table: Row[] = [
   { when: 'all is as it should be', observed: good, verdict: 'deployed' },
   { when: 'it ran the commit already', observed: { ...early, before: booted }, verdict: 'unchanged' },
+  {
+    when: 'it ran the commit already, on trial, and is well now',
+    observed: { ...early, before: { ...booted, onTrial: true }, after: { ...booted, onTrial: true } },
+    verdict: 'unchanged',
+  },
+  {
+    when: 'it ran the commit already, on trial, and still has failed units',
+    observed: { ...early, before: { ...booted, onTrial: true }, after: { ...booted, failedUnits: ['panel.service'] } },
+    verdict: 'unhealthy',
+    reason: 'failed since the deployment: panel.service',
+  },
   {
     when: 'it runs the commit but would boot another one next, and nothing was done about it',
     observed: { ...early, before: { ...booted, booted: second } },
