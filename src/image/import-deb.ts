@@ -17,23 +17,29 @@ export function controlRef({ sha256 }: Pick<LockedDeb, 'sha256'>): string {
   return `dpkg/control/${sha256}`;
 }
 
+/** What a deb's import has for itself: a worker, and a view of the repository for each of its two commits. */
+export interface CommitPlace {
+  worker: CommitWorker;
+  views: readonly [string, string];
+}
+
 /**
  * Commits a deb to its two refs while it arrives. The data's commit is made last, and only when the whole deb has proved
  * to be the pinned one: until then its tar has no end. Throws E_DEB_CHECKSUM, E_DEB_FORMAT, E_DEB_HOSTILE, what the source
- * throws, and what the worker does; no ref is made then.
+ * throws, and what the worker does; no ref is made then. The commits are not waited for to be on the disk.
  */
 export async function importDeb(
   deb: LockedDeb,
   source: AsyncIterable<Buffer>,
-  worker: CommitWorker,
-  repo: string,
+  { worker, views }: CommitPlace,
 ): Promise<void> {
   const checked = new CheckedSource(source, deb);
-  const begin = (ref: string) => worker.begin(commitArgv(['tar=/dev/stdin'], { repo, ref, subject: nameOf(deb) }));
-  const data = begin(dataRef(deb));
+  const begin = (repo: string, ref: string) =>
+    worker.begin(commitArgv(['tar=/dev/stdin'], { repo, ref, subject: nameOf(deb), durable: false }));
+  const data = begin(views[0], dataRef(deb));
   try {
     const control = await streamData(deb, checked, data);
-    await begin(controlRef(deb)).end(control);
+    await begin(views[1], controlRef(deb)).end(control);
     await data.end(endOfTar);
   } catch (error) {
     await data.drop();

@@ -12,6 +12,8 @@ export interface CommitOptions {
   linked?: boolean;
   /** Strings for the commit's metadata. */
   metadata?: Readonly<Record<string, string>>;
+  /** False leaves it to the caller to wait for the disk: see deferred-sync.ts. */
+  durable?: boolean;
 }
 
 /**
@@ -19,7 +21,7 @@ export interface CommitOptions {
  * no modifier that would keep ostree from merging refs by their metadata alone.
  */
 export function commitArgv(trees: readonly string[], options: CommitOptions): string[] {
-  const { repo, ref, subject, parent = 'none', timestamp = 0, metadata = {}, linked = false } = options;
+  const { repo, ref, subject, parent = 'none', timestamp = 0, metadata = {}, durable = true, linked = false } = options;
   return [
     'ostree',
     'commit',
@@ -29,6 +31,7 @@ export function commitArgv(trees: readonly string[], options: CommitOptions): st
     `--subject=${subject}`,
     `--timestamp=@${timestamp}`,
     '--no-bindings',
+    ...(durable ? [] : ['--fsync=false']),
     ...(linked ? ['--link-checkout-speedup'] : []),
     ...Object.entries(metadata).map(([key, value]) => `--add-metadata-string=${key}=${value}`),
     ...trees.map((tree) => `--tree=${tree}`),

@@ -1,6 +1,19 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, cp, link, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  chown,
+  cp,
+  link,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
@@ -9,6 +22,7 @@ import { type Imported, importDebs } from '../../src/image/import.ts';
 import { importDeb } from '../../src/image/import-deb.ts';
 import { commitArgv } from '../../src/ostree/commit.ts';
 import { CommitWorker } from '../../src/ostree/commit-worker.ts';
+import { markOf } from '../../src/ostree/deferred-sync.ts';
 import { listRefs } from '../../src/ostree/refs.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { workerScript } from '../../src/ostree/worker-script.ts';
@@ -204,7 +218,7 @@ describe('the import of debs', function () {
     }
     const worker = await CommitWorker.open(toolbox);
     const deb = { ...small, ...entryFor(bytes, 'small') };
-    await importDeb(deb, late(), worker, repo);
+    await importDeb(deb, late(), { worker, views: [repo, repo] });
     await worker.close();
     expect(refsBefore).to.deep.equal([]);
     expect(await refs()).to.deep.equal(bothRefs([deb]));
@@ -223,6 +237,24 @@ describe('the import of debs', function () {
     }
     await pause(500);
     expect(await refs()).to.deep.equal([]);
+  });
+
+  it('takes back what it had written when the machine went down before it was on the disk', async () => {
+    const [first, second] = debs as [MadeDeb, MadeDeb];
+    await importAll({ packages: [first] });
+    expect(await readdir(path.dirname(repo)), 'a mark after a whole import').to.not.include('repo.unsynced');
+    await toolbox.run(commitArgv([`ref=dpkg/data/${first.sha256}`], { repo, ref: 'panel/armhf', subject: 'kept' }));
+    await writeFile(markOf(repo), 'another boot\n');
+    await pause(50);
+    const tar = path.join(root, 'cut-off.tar');
+    await execa('dpkg-deb', ['--fsys-tarfile', second.file], { stdout: { file: tar } });
+    for (const ref of bothRefs([second]))
+      await toolbox.run(commitArgv([`tar=${tar}`], { repo, ref, subject: 'cut off', durable: false }));
+    await emptyFiles(path.join(repo, 'objects'), markOf(repo));
+    await writeFile(path.join(repo, 'refs/heads', `dpkg/data/${second.sha256}`), '');
+    expect(await importAll()).to.include({ imported: 4 });
+    expect(await refs()).to.deep.equal([...bothRefs(debs), 'panel/armhf']);
+    await execa('ostree', ['fsck', `--repo=${repo}`]);
   });
 
   it('says that the disk is full, makes no ref then, and goes on when there is space', async () => {
@@ -245,6 +277,14 @@ describe('the import of debs', function () {
     }
   });
 });
+
+/** Does to the files that are newer than `mark` what a power cut does to those that are not yet on the disk. */
+async function emptyFiles(dir: string, mark: string): Promise<void> {
+  const { stdout } = await execa('find', [dir, '-type', 'f', '-cnewer', mark]);
+  const files = stdout.split('\n').filter(Boolean);
+  expect(files).to.not.deep.equal([]);
+  for (const file of files) await truncate(file);
+}
 
 /** A worker on this host whose process can be killed alone: what it started must then end by itself. */
 function workerAlone(): { worker: CommitWorker; kill: () => Promise<unknown> } {

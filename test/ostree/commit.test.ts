@@ -16,6 +16,10 @@ describe('commitArgv', () => {
     ]);
   });
 
+  it('leaves waiting for the disk to its caller when told', () => {
+    expect(commitArgv([], { repo: '/r', ref: 'x', subject: 's', durable: false })).to.include('--fsync=false');
+  });
+
   it('keeps the order of the trees, and adds metadata, time and parent when given', () => {
     const options = { repo: '/r', ref: null, subject: 's', parent: 'p', timestamp: 7, metadata: { version: '1 2' } };
     expect(commitArgv(['ref=a', 'ref=b'], options).slice(3)).to.deep.equal([
