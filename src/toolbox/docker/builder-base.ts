@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import type { Stage } from '../../progress/progress.ts';
-import { toolFailure } from '../tool-failure.ts';
+import { bootstrapTar } from './bootstrap.ts';
 import { type Engine, statusOf } from './engine.ts';
 import { followEngine } from './follow.ts';
 import { hostAptOptions, hostSources } from './host-sources.ts';
@@ -23,7 +23,6 @@ const registryImage = 'debian:bookworm-slim';
 /** A registry that cannot be reached must be given up soon; one that answers may take its time. */
 const registryAnswersWithinMs = 15_000;
 const pullWithinMs = 10 * 60_000;
-const bootstrapWithinMs = 20 * 60_000;
 
 /** In order of preference: what this machine can make itself needs no registry and uses this machine's mirror. */
 export const builderBases: BuilderBase[] = [
@@ -40,32 +39,10 @@ async function bootstrap(engine: Engine, stage: Stage, signal: AbortSignal): Pro
   const suite = sources?.suite ?? usualSuite;
   const options = (await hostAptOptions()).flatMap((option) => ['--aptopt', option]);
   const argv = ['--quiet', '--variant=apt', ...options, suite, '-', ...(sources?.lines ?? [])];
-  const tar = Readable.from(tarOf(argv, stage, signal), { objectMode: false });
+  const tar = Readable.from(bootstrapTar(argv, stage, signal), { objectMode: false });
   const events = await engine.docker.importImage(tar, { repo: 'lockstep-base', tag: suite, abortSignal: signal });
   await followEngine(events);
   return `lockstep-base:${suite}`;
-}
-
-/** mmdebstrap's tar archive. Ends only after mmdebstrap ended well: half a tar would import without complaint. */
-async function* tarOf(argv: string[], stage: Stage, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const child = execa('mmdebstrap', argv, {
-    buffer: { stdout: false },
-    encoding: 'buffer',
-    stdin: 'ignore',
-    cancelSignal: signal,
-    forceKillAfterDelay: 10_000,
-    timeout: bootstrapWithinMs,
-    reject: false,
-  });
-  for await (const chunk of child.stdout) {
-    stage.advance({ bytes: (chunk as Buffer).length });
-    yield chunk as Buffer;
-  }
-  const { failed, exitCode, stderr } = await child;
-  if (failed) {
-    const text = Buffer.from(stderr ?? []).toString();
-    throw toolFailure({ argv: ['mmdebstrap', ...argv], exitCode: exitCode ?? 137, stderr: text });
-  }
 }
 
 async function fromRegistry(engine: Engine, stage: Stage, signal: AbortSignal): Promise<string> {
