@@ -48,11 +48,13 @@ export function judge(observed: Observations): Judgement {
 }
 
 function judgeBeforeReboot({ wanted, before, after, stopped }: Observations): Judgement {
+  // What the second look found stands, even if it is also what broke the work off.
+  const judged = before !== null && isCurrent(before, wanted) ? judgeCurrent(after) : null;
+  if (judged?.verdict === 'unhealthy') return judged;
   if (stopped !== null) {
     return { verdict: silence.includes(stopped.code) ? 'unreachable' : 'refused', reason: stopped.message };
   }
-  if (before !== null && isCurrent(before, wanted)) return judgeCurrent(after);
-  return { verdict: 'refused', reason: 'the deployment was not tried' };
+  return judged ?? { verdict: 'refused', reason: 'the deployment was not tried' };
 }
 
 /** It ran the commit when lockstep came; it was looked at again only if an earlier deployment had not been proven. */

@@ -39,7 +39,12 @@ const table: Row[] = [
   },
   {
     when: 'it ran the commit already, on trial, and still has failed units',
-    observed: { ...early, before: { ...booted, onTrial: true }, after: { ...booted, failedUnits: ['panel.service'] } },
+    observed: {
+      ...early,
+      before: { ...booted, onTrial: true },
+      after: { ...booted, failedUnits: ['panel.service'] },
+      stopped: stopped('E_DEPLOY'),
+    },
     verdict: 'unhealthy',
     reason: 'failed since the deployment: panel.service',
   },
