@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type { LockstepError } from '../errors/index.ts';
-import { toolFailure } from '../toolbox/tool-failure.ts';
+import { timedOut, toolFailure } from '../toolbox/tool-failure.ts';
 import type { Toolbox, ToolProcess } from '../toolbox/toolbox.ts';
 import { workerScript } from './worker-script.ts';
 
@@ -13,6 +13,9 @@ export interface CommitStream {
   /** Kills the command; what it wrote of objects stays, a ref it has not made. Never rejects. */
   drop(): Promise<void>;
 }
+
+/** How long a commit may take once all has been sent. */
+const answerLimitMs = 10 * 60_000;
 
 interface Waiting {
   argv: readonly string[];
@@ -61,7 +64,8 @@ export class CommitWorker {
     const end = async (last?: Buffer) => {
       if (last !== undefined) await write(last);
       await this.#send('E', number);
-      return await ended;
+      const late = setTimeout(() => this.#waiting.get(number)?.reject(timedOut(argv, answerLimitMs)), answerLimitMs);
+      return await ended.finally(() => clearTimeout(late));
     };
     const drop = async () => {
       await this.#send('X', number);
