@@ -3,12 +3,12 @@ import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 
 /**
- * Lets one agent of this user at a time do `work` under this name, so that two that start together do not both make the
+ * Lets one agent of this user at a time do `work`, so that two that start together do not both make the
  * builder image; the kernel drops the lock with the process that holds it. Where there is no flock(1) the work is done
  * unguarded: done twice it is slower, not wrong.
  */
-export async function withBuilderLock<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const file = path.join(tmpdir(), `lockstep-${userInfo().uid}-${name}.lock`);
+export async function withBuilderLock<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const file = path.join(tmpdir(), `lockstep-${userInfo().uid}-builder.lock`);
   // `cat` ends with its input: when this process releases the lock, or dies.
   const holder = spawn('flock', ['--no-fork', file, 'sh', '-c', 'echo; exec cat'], {
     stdio: ['pipe', 'pipe', 'ignore'],

@@ -29,7 +29,7 @@ export async function builderImage(engine: Engine, options: BuilderOptions): Pro
     progress,
     'builder image',
     (stage) =>
-      withBuilderLock(digestOf(dockerfile, ''), signal, async () => {
+      withBuilderLock(signal, async () => {
         if (signal.aborted) throw interrupted();
         return (await presentBuilder(engine, dockerfile)) ?? makeBuilder(engine, dockerfile, stage, signal);
       }),
