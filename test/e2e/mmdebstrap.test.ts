@@ -22,7 +22,8 @@ const reasons: [RegExp, string][] = [
   [/^etc\/(passwd|group|shadow|gshadow|subuid|subgid|shells)-$/, 'backups of the file before its last change'],
   [/^etc\/\.pwd\.lock$/, 'a lock of the build'],
   [/^etc\/ld\.so\.cache$/, 'its order depends on the order in which ldconfig met the directories'],
-  [/^etc\/apt\/(sources\.list|apt\.conf\.d\/99mmdebstrap)$/, 'made by mmdebstrap from its arguments'],
+  [/^etc\/apt\/(sources\.list(\.d)?|preferences\.d|apt\.conf\.d\/99mmdebstrap)$/, 'made by mmdebstrap and its hooks'],
+  [/^etc\/(passwd|group|gshadow)$/, 'ids from 100 on are handed out in the order of configuration (compared by name)'],
   [/^etc\/shadow$/, 'the day of the last password change: a fixed one instead of today'],
   [/^usr\/lib\/tmpfiles\.d\/lockstep-var\.conf$/, 'made by finalize'],
   [/^usr\/lib\/systemd\/system\/(lockstep-|ssh\.service\.wants)/, 'first-boot host keys, made by finalize'],
@@ -32,7 +33,8 @@ const reasons: [RegExp, string][] = [
     'the overlay',
   ],
   [/^(ostree|sysroot|media|home|srv|mnt|opt|root|usr\/local)$/, 'leads to where a device may write'],
-  [/^usr\/share\/factory\/var(\/|$)/, 'what systemd-tmpfiles copies into /var (compared in its place)'],
+  [/^(root|usr\/local)\/.*$/, 'made by tmpfiles.d in /var (compared through it)'],
+  [/^usr\/share\/factory(\/var(\/|$)|$)/, 'what systemd-tmpfiles copies into /var (compared in its place)'],
   [/^usr\/lib\/sysimage$/, 'holds the package database (compared in its place)'],
   [/^var(\/.*)?$/, 'directories are made by tmpfiles.d (compared through it)'],
   [/^(dev|run|tmp|proc|sys)(\/.*)?$/, 'empty in a commit'],
@@ -61,8 +63,8 @@ describe('the root that the commit holds', function () {
     theirRoot = path.join(work, 'theirs');
     await execa('ostree', [`--repo=${dir}/.lockstep/repo`, 'checkout', '-H', commit, ourRoot]);
     await mmdebstrap(dir, without, theirRoot);
-    ours = asInstalled(await describeTree(ourRoot));
-    theirs = await describeTree(theirRoot);
+    ours = asInstalled(await describeTree(ourRoot, 'usr/etc'));
+    theirs = await describeTree(theirRoot, 'etc');
   });
 
   it('has the files, modes, owners and links that mmdebstrap installs', () => {
@@ -85,24 +87,41 @@ describe('the root that the commit holds', function () {
 
   it('has the same users and groups', async () => {
     for (const name of ['passwd', 'group', 'gshadow']) {
-      const [mine, peer] = [
-        await readFile(`${ourRoot}/usr/etc/${name}`, 'utf8'),
-        await readFile(`${theirRoot}/etc/${name}`, 'utf8'),
-      ];
-      expect(mine.split('\n').sort(), name).to.deep.equal(peer.split('\n').sort());
+      expect(await accounts(`${ourRoot}/usr/etc`, name), name).to.deep.equal(await accounts(`${theirRoot}/etc`, name));
     }
   });
 
-  it('makes in /var, at boot, the directories that mmdebstrap has there', async () => {
+  it('makes in /var, at boot, what mmdebstrap has there', async () => {
     const rules = await readFile(`${ourRoot}/usr/lib/tmpfiles.d/lockstep-var.conf`, 'utf8');
     const made = new Set([...rules.matchAll(/^[dLC]\+? "?\/(var\/[^"\s]*)"? /gm)].map(([, name]) => name));
-    const left = [...theirs.values()].filter(
-      ({ name, kind }) => name.startsWith('var/') && kind === 'd' && !made.has(name),
+    const wanted = [...theirs.values()].map(({ name }) =>
+      name.replace(/^root\//, 'var/roothome/').replace(/^usr\/local\//, 'var/usrlocal/'),
     );
-    const known = /^var\/(lib\/dpkg|cache\/apt|lib\/apt|tmp|run|lock|log\/apt)(\/|$)/;
-    expect(left.map(({ name }) => name).filter((name) => !known.test(name))).to.deep.equal([]);
+    // Traces of the build, what systemd's own tmpfiles.d makes, and the package database, which is compared above.
+    const known =
+      /^var\/(lib\/dpkg|cache\/apt|lib\/apt|tmp|run|lock|log)(\/|$)|-old$|aux-cache$|^var\/lib\/(dbus\/machine-id|ucf\/.*\.\d)$/;
+    const left = wanted.filter((name) => name.startsWith('var/') && !made.has(name) && !known.test(name));
+    expect(left).to.deep.equal([]);
   });
 });
+
+/** The lines of an account file with names in the place of ids that are handed out in the order of configuration. */
+async function accounts(etc: string, file: string): Promise<string[]> {
+  const groups = new Map(
+    lines(await readFile(`${etc}/group`, 'utf8')).map((line) => [line.split(':')[2], line.split(':')[0]]),
+  );
+  const isHandedOut = (id = '') => Number(id) >= 100 && Number(id) < 60_000;
+  return lines(await readFile(`${etc}/${file}`, 'utf8'))
+    .map((line) => {
+      const fields = line.split(':');
+      if (file === 'passwd') fields[3] = groups.get(fields[3]) ?? `${fields[3]} without a name`;
+      if (file !== 'gshadow' && isHandedOut(fields[2])) fields[2] = 'handed out';
+      return fields.join(':');
+    })
+    .sort();
+}
+
+const lines = (text: string) => text.split('\n').filter((line) => line !== '');
 
 /** mmdebstrap with the very versions of the lockfile, from the suites that it was resolved from. */
 async function mmdebstrap(dir: string, without: string[], target: string): Promise<void> {
@@ -113,10 +132,17 @@ async function mmdebstrap(dir: string, without: string[], target: string): Promi
   const lines = stanzas.map(
     (stanza) => `deb [signed-by=${stanza.get('Signed-By')}] ${stanza.get('URIs')} ${stanza.get('Suites')} main`,
   );
-  const options = ['--architectures=armhf', '--variant=custom', '--format=directory', `--include=${packages}`];
+  const options = ['--architectures=armhf', '--variant=essential', '--format=directory', `--include=${packages}`];
+  // usrmerge, which apt would choose for the essential set, converts a root that is merged from the start.
+  const preference = '$1/etc/apt/preferences.d/usrmerge';
+  const hooks = [
+    '--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr',
+    `--setup-hook=printf 'Package: usrmerge\\nPin: release *\\nPin-Priority: -1\\n' >"${preference}"`,
+    `--customize-hook=rm "${preference}"`,
+  ];
   // It mounts as it works: in a namespace of its own, nothing of that outlives a test that is stopped.
   const namespace = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'];
-  await execa('unshare', [...namespace, 'mmdebstrap', ...options, 'bookworm', target, ...lines]);
+  await execa('unshare', [...namespace, 'mmdebstrap', ...options, ...hooks, 'bookworm', target, ...lines]);
 }
 
 /** Undoes what finalize moves, so that each file is compared under the name that its package gives it. */

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 
 export interface TreeEntry {
@@ -9,20 +10,28 @@ export interface TreeEntry {
   text: string;
 }
 
-/** Every entry of a directory tree, by name. Directories' and files' times are not part of it: ostree keeps none. */
-export async function describeTree(root: string): Promise<Map<string, TreeEntry>> {
-  const listing = await execa('find', [root, '-mindepth', '1', '-printf', '%y\\t%m %U:%G\\t%l\\t%P\\0'], {
+/** Every entry of the root of a Debian system, by name; owners by the names that the root itself has for them. Directories' and files' times are not part of it: ostree keeps none. */
+export async function describeTree(root: string, etc: string): Promise<Map<string, TreeEntry>> {
+  const listing = await execa('find', [root, '-mindepth', '1', '-printf', '%y\\t%m\\t%U\\t%G\\t%l\\t%P\\0'], {
     maxBuffer: 1e9,
   });
   const sums = await sha256Of(root);
+  const [users, groups] = [await namesIn(`${root}/${etc}/passwd`), await namesIn(`${root}/${etc}/group`)];
   const entries = listing.stdout.split('\0').filter(Boolean);
   return new Map(
     entries.map((line) => {
-      const [kind = '', owner = '', link = '', name = ''] = line.split('\t');
+      const [kind = '', mode = '', uid = '', gid = '', link = '', name = ''] = line.split('\t');
+      const owner = `${mode} ${users.get(uid) ?? uid}:${groups.get(gid) ?? gid}`;
       const content = kind === 'f' ? (sums.get(name) ?? '') : link;
       return [name, { name, kind, text: `${kind} ${kind === 'l' ? '' : owner} ${content}` }];
     }),
   );
+}
+
+/** Names by number, of passwd(5) or group(5). */
+async function namesIn(file: string): Promise<Map<string, string>> {
+  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
+  return new Map(lines.map((line) => [line.split(':')[2] ?? '', line.split(':')[0] ?? '']));
 }
 
 async function sha256Of(root: string): Promise<Map<string, string>> {
