@@ -20,59 +20,59 @@ apped by mmdebstrap on\n# this machine, or `debian:bookworm-slim`; its own apt s
 s from by default.\nARG BASE=debian:bookworm-slim\nFROM ${BASE}\nRUN apt-get update \\\n && DEBIAN_FRONTEND=noninteractive ap\
 t-get install --yes --no-install-recommends \\\n      --option Dpkg::Options::=--force-unsafe-io --option Dpkg::Options::=\
 --path-exclude=/usr/share/doc/* \\\n      # resolve: apt against the archive keyring\n      apt ca-certificates debian-arch\
-ive-keyring gpgv \\\n      # build and sign commits\n      gpg gpg-agent mount ostree perl-base xz-utils zstd \\\n      # dis\
-ks of virtual devices, and the machines themselves\n      e2fsprogs fdisk u-boot-qemu u-boot-tools qemu-system-arm \\\n && \
-apt-get clean \\\n && rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/*\nENV LANG=C.UTF-8\n","report.css":':root {\n  c\
-olor-scheme: light dark;\n  --page: #f5f6f8;\n  --card: #ffffff;\n  --ink: #1b2330;\n  --quiet: #5c6878;\n  --line: #dfe3e9;\n\
-  --code: #eef1f5;\n  --accent: #2f6fde;\n  --ok: #18794e;\n  --ok-back: #dcf3e6;\n  --bad: #b3261e;\n  --bad-back: #fbe4e2;\n\
-  --warn: #8a5a00;\n  --warn-back: #fdf0d5;\n  --skip-back: #e8ebf0;\n}\n\n@media (prefers-color-scheme: dark) {\n  :root {\n  \
-  --page: #12161d;\n    --card: #1a2029;\n    --ink: #e4e9f0;\n    --quiet: #98a4b5;\n    --line: #2c3543;\n    --code: #232b\
-37;\n    --accent: #6ea1ff;\n    --ok: #6fdca4;\n    --ok-back: #14392a;\n    --bad: #ff9d94;\n    --bad-back: #46201d;\n    -\
--warn: #f3c56b;\n    --warn-back: #3d2f11;\n    --skip-back: #2a3341;\n  }\n}\n\n* {\n  box-sizing: border-box;\n}\n\nbody {\n  mar\
-gin: 0 auto;\n  padding: 0 1rem 3rem;\n  max-width: 62rem;\n  background: var(--page);\n  color: var(--ink);\n  font: 1rem/1.\
-5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;\n  overflow-wrap: anywhere;\n}\n\n.top {\n  pad\
-ding: 2rem 0 0.5rem;\n}\n\n.brand {\n  margin: 0;\n  color: var(--accent);\n  font-weight: 700;\n  letter-spacing: 0.06em;\n}\n\nh\
-1 {\n  margin: 0.25rem 0;\n  font-size: clamp(1.2rem, 4vw, 1.7rem);\n  line-height: 1.3;\n}\n\nh2 {\n  margin: 0 0 0.75rem;\n  f\
-ont-size: 1.2rem;\n}\n\nh3 {\n  margin: 1.25rem 0 0.4rem;\n  font-size: 0.95rem;\n}\n\nsmall,\n.meta,\n.quiet,\nfooter,\ndt {\n  colo\
-r: var(--quiet);\n  font-weight: 400;\n}\n\n.meta {\n  margin: 0;\n}\n\n.card {\n  margin: 1rem 0;\n  padding: 1.1rem 1.25rem 1.25\
-rem;\n  border: 1px solid var(--line);\n  border-radius: 0.75rem;\n  background: var(--card);\n}\n\n.badge {\n  display: inline\
--block;\n  padding: 0.05em 0.6em;\n  border-radius: 1em;\n  background: var(--skip-back);\n  color: var(--quiet);\n  font-siz\
-e: 0.75rem;\n  font-weight: 600;\n  line-height: 1.6;\n  vertical-align: 0.12em;\n  white-space: nowrap;\n}\n\n.badge.ok,\n.badg\
-e.unchanged,\n.badge.passed {\n  background: var(--ok-back);\n  color: var(--ok);\n}\n\n.badge.failed,\n.badge.error {\n  backgr\
-ound: var(--bad-back);\n  color: var(--bad);\n}\n\n.badge.unstable {\n  background: var(--warn-back);\n  color: var(--warn);\n}\
-\n\n.failure {\n  margin: 0.75rem 0;\n  padding: 0.6rem 0.9rem;\n  border-left: 0.25rem solid var(--bad);\n  border-radius: 0.\
-35rem;\n  background: var(--bad-back);\n}\n\n.failure p {\n  margin: 0.2rem 0;\n}\n\n.failure pre {\n  margin: 0.2rem 0;\n  paddin\
-g: 0;\n  background: none;\n}\n\n.reason,\n.note {\n  margin: 0.4rem 0;\n  color: var(--bad);\n}\n\n.note {\n  color: var(--warn);\n\
-}\n\ndl {\n  display: grid;\n  grid-template-columns: max-content 1fr;\n  gap: 0.25rem 1rem;\n  margin: 0.5rem 0;\n}\n\ndd {\n  ma\
-rgin: 0;\n}\n\ncode,\npre {\n  font: 0.85rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;\n}\n\npre {\n  margin\
-: 0.5rem 0;\n  padding: 0.6rem 0.8rem;\n  max-height: 28rem;\n  overflow: auto;\n  border-radius: 0.4rem;\n  background: var(\
---code);\n  white-space: pre-wrap;\n}\n\n.scroll {\n  overflow-x: auto;\n}\n\ntable {\n  width: 100%;\n  border-collapse: collapse\
-;\n}\n\nth,\ntd {\n  padding: 0.3rem 0.75rem 0.3rem 0;\n  border-bottom: 1px solid var(--line);\n  text-align: left;\n  vertical\
--align: top;\n  font-weight: 400;\n}\n\nthead th {\n  color: var(--quiet);\n  font-size: 0.85rem;\n}\n\ntr:last-child > th,\ntr:la\
-st-child > td {\n  border-bottom: 0;\n}\n\ntr.failed > * {\n  color: var(--bad);\n}\n\n.number {\n  color: var(--quiet);\n  font-v\
-ariant-numeric: tabular-nums;\n  text-align: right;\n  white-space: nowrap;\n}\n\ntd.number {\n  padding-right: 0;\n}\n\n.stages \
-{\n  table-layout: fixed;\n}\n\n.stages th {\n  width: 8rem;\n}\n\n.stages .number {\n  width: 7rem;\n}\n\n.steps th {\n  width: 8rem\
-;\n}\n\ndetails {\n  margin-top: 0.75rem;\n}\n\n.bar {\n  vertical-align: middle;\n}\n\nprogress {\n  display: block;\n  width: 100%;\
-\n  height: 0.5rem;\n  border: 0;\n  border-radius: 0.25rem;\n  overflow: hidden;\n  background: var(--code);\n  appearance: n\
-one;\n}\n\nprogress::-webkit-progress-bar {\n  background: var(--code);\n}\n\nprogress::-webkit-progress-value {\n  border-radiu\
-s: 0.25rem;\n  background: var(--accent);\n}\n\nprogress::-moz-progress-bar {\n  border-radius: 0.25rem;\n  background: var(--\
-accent);\n}\n\nul {\n  margin: 0.4rem 0;\n  padding: 0;\n  list-style: none;\n}\n\n.tests > li {\n  padding: 0.3rem 0;\n}\n\n.tests >\
- li {\n  border-bottom: 1px solid var(--line);\n}\n\n.tests > li:last-child {\n  border-bottom: 0;\n}\n\n.tests details {\n  marg\
-in: 0;\n}\n\n.tests summary {\n  padding: 0;\n}\n\n.tests .number {\n  float: right;\n}\n\n.points {\n  margin: 0.5rem 0 0.5rem 1rem\
-;\n}\n\nsummary {\n  cursor: pointer;\n}\n\nsummary h3 {\n  display: inline;\n}\n\na {\n  color: var(--accent);\n}\n\nfooter {\n  margin\
--top: 2rem;\n  font-size: 0.85rem;\n}\n\n@media (max-width: 34rem) {\n  .card {\n    padding: 0.9rem;\n  }\n\n  dl {\n    grid-tem\
-plate-columns: 1fr;\n    gap: 0;\n  }\n\n  dd {\n    margin-bottom: 0.4rem;\n  }\n\n  .stages th {\n    width: 6rem;\n  }\n}\n\n@medi\
-a print {\n  body {\n    max-width: none;\n    background: none;\n  }\n\n  .card {\n    break-inside: avoid;\n  }\n}\n',
-"stages/api-filesystems.sh":'# What programs in a chroot expect of a kernel. To be run in mount and pid namespaces of it\
-s own: all of it is gone when\n# they end. $1: the root.\nmount_api_filesystems() {\n  mount -t proc proc "$1/proc"\n  # Pre\
-sent, but empty: no script may look at the machine that builds.\n  mount -t tmpfs -o mode=755,size=1m sysfs "$1/sys"\n  mo\
-unt -t tmpfs -o mode=755 run "$1/run"\n  mkdir -p "$1/run/lock"\n  mount -t tmpfs -o mode=755,size=4m dev "$1/dev"\n  mknod\
- -m 666 "$1/dev/null" c 1 3\n  mknod -m 666 "$1/dev/zero" c 1 5\n  mknod -m 666 "$1/dev/full" c 1 7\n  mknod -m 666 "$1/dev\
-/random" c 1 8\n  mknod -m 666 "$1/dev/urandom" c 1 9\n  mknod -m 666 "$1/dev/tty" c 5 0\n  mkdir "$1/dev/pts" "$1/dev/shm"\
-\n  mount -t devpts -o newinstance,ptmxmode=666 devpts "$1/dev/pts"\n  mount -t tmpfs -o mode=1777 shm "$1/dev/shm"\n  ln -\
-s pts/ptmx "$1/dev/ptmx"\n  ln -s /proc/self/fd "$1/dev/fd"\n  ln -s fd/0 "$1/dev/stdin"\n  ln -s fd/1 "$1/dev/stdout"\n  ln\
- -s fd/2 "$1/dev/stderr"\n}\n',"stages/configure.sh":`# Configures an unpacked root: preinst scripts, then \`dpkg --confi\
-gure\`. The root is a private copy.
+ive-keyring gpgv \\\n      # build commits\n      mount ostree perl-base xz-utils zstd \\\n      # disks of virtual devices, \
+and the machines themselves\n      e2fsprogs fdisk u-boot-qemu u-boot-tools qemu-system-arm \\\n && apt-get clean \\\n && rm \
+-rf /var/lib/apt/lists/* /var/log/* /var/cache/*\nENV LANG=C.UTF-8\n","report.css":':root {\n  color-scheme: light dark;\n\
+  --page: #f5f6f8;\n  --card: #ffffff;\n  --ink: #1b2330;\n  --quiet: #5c6878;\n  --line: #dfe3e9;\n  --code: #eef1f5;\n  --ac\
+cent: #2f6fde;\n  --ok: #18794e;\n  --ok-back: #dcf3e6;\n  --bad: #b3261e;\n  --bad-back: #fbe4e2;\n  --warn: #8a5a00;\n  --wa\
+rn-back: #fdf0d5;\n  --skip-back: #e8ebf0;\n}\n\n@media (prefers-color-scheme: dark) {\n  :root {\n    --page: #12161d;\n    --\
+card: #1a2029;\n    --ink: #e4e9f0;\n    --quiet: #98a4b5;\n    --line: #2c3543;\n    --code: #232b37;\n    --accent: #6ea1ff\
+;\n    --ok: #6fdca4;\n    --ok-back: #14392a;\n    --bad: #ff9d94;\n    --bad-back: #46201d;\n    --warn: #f3c56b;\n    --war\
+n-back: #3d2f11;\n    --skip-back: #2a3341;\n  }\n}\n\n* {\n  box-sizing: border-box;\n}\n\nbody {\n  margin: 0 auto;\n  padding: 0\
+ 1rem 3rem;\n  max-width: 62rem;\n  background: var(--page);\n  color: var(--ink);\n  font: 1rem/1.5 system-ui, -apple-syste\
+m, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;\n  overflow-wrap: anywhere;\n}\n\n.top {\n  padding: 2rem 0 0.5rem;\n}\n\n.\
+brand {\n  margin: 0;\n  color: var(--accent);\n  font-weight: 700;\n  letter-spacing: 0.06em;\n}\n\nh1 {\n  margin: 0.25rem 0;\n\
+  font-size: clamp(1.2rem, 4vw, 1.7rem);\n  line-height: 1.3;\n}\n\nh2 {\n  margin: 0 0 0.75rem;\n  font-size: 1.2rem;\n}\n\nh3 {\
+\n  margin: 1.25rem 0 0.4rem;\n  font-size: 0.95rem;\n}\n\nsmall,\n.meta,\n.quiet,\nfooter,\ndt {\n  color: var(--quiet);\n  font-w\
+eight: 400;\n}\n\n.meta {\n  margin: 0;\n}\n\n.card {\n  margin: 1rem 0;\n  padding: 1.1rem 1.25rem 1.25rem;\n  border: 1px solid \
+var(--line);\n  border-radius: 0.75rem;\n  background: var(--card);\n}\n\n.badge {\n  display: inline-block;\n  padding: 0.05em\
+ 0.6em;\n  border-radius: 1em;\n  background: var(--skip-back);\n  color: var(--quiet);\n  font-size: 0.75rem;\n  font-weight\
+: 600;\n  line-height: 1.6;\n  vertical-align: 0.12em;\n  white-space: nowrap;\n}\n\n.badge.ok,\n.badge.unchanged,\n.badge.passe\
+d {\n  background: var(--ok-back);\n  color: var(--ok);\n}\n\n.badge.failed,\n.badge.error {\n  background: var(--bad-back);\n  \
+color: var(--bad);\n}\n\n.badge.unstable {\n  background: var(--warn-back);\n  color: var(--warn);\n}\n\n.failure {\n  margin: 0.\
+75rem 0;\n  padding: 0.6rem 0.9rem;\n  border-left: 0.25rem solid var(--bad);\n  border-radius: 0.35rem;\n  background: var(\
+--bad-back);\n}\n\n.failure p {\n  margin: 0.2rem 0;\n}\n\n.failure pre {\n  margin: 0.2rem 0;\n  padding: 0;\n  background: none;\
+\n}\n\n.reason,\n.note {\n  margin: 0.4rem 0;\n  color: var(--bad);\n}\n\n.note {\n  color: var(--warn);\n}\n\ndl {\n  display: grid;\n\
+  grid-template-columns: max-content 1fr;\n  gap: 0.25rem 1rem;\n  margin: 0.5rem 0;\n}\n\ndd {\n  margin: 0;\n}\n\ncode,\npre {\n \
+ font: 0.85rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;\n}\n\npre {\n  margin: 0.5rem 0;\n  padding: 0.\
+6rem 0.8rem;\n  max-height: 28rem;\n  overflow: auto;\n  border-radius: 0.4rem;\n  background: var(--code);\n  white-space: p\
+re-wrap;\n}\n\n.scroll {\n  overflow-x: auto;\n}\n\ntable {\n  width: 100%;\n  border-collapse: collapse;\n}\n\nth,\ntd {\n  padding: \
+0.3rem 0.75rem 0.3rem 0;\n  border-bottom: 1px solid var(--line);\n  text-align: left;\n  vertical-align: top;\n  font-weigh\
+t: 400;\n}\n\nthead th {\n  color: var(--quiet);\n  font-size: 0.85rem;\n}\n\ntr:last-child > th,\ntr:last-child > td {\n  border-\
+bottom: 0;\n}\n\ntr.failed > * {\n  color: var(--bad);\n}\n\n.number {\n  color: var(--quiet);\n  font-variant-numeric: tabular-n\
+ums;\n  text-align: right;\n  white-space: nowrap;\n}\n\ntd.number {\n  padding-right: 0;\n}\n\n.stages {\n  table-layout: fixed;\n\
+}\n\n.stages th {\n  width: 8rem;\n}\n\n.stages .number {\n  width: 7rem;\n}\n\n.steps th {\n  width: 8rem;\n}\n\ndetails {\n  margin-t\
+op: 0.75rem;\n}\n\n.bar {\n  vertical-align: middle;\n}\n\nprogress {\n  display: block;\n  width: 100%;\n  height: 0.5rem;\n  bord\
+er: 0;\n  border-radius: 0.25rem;\n  overflow: hidden;\n  background: var(--code);\n  appearance: none;\n}\n\nprogress::-webkit\
+-progress-bar {\n  background: var(--code);\n}\n\nprogress::-webkit-progress-value {\n  border-radius: 0.25rem;\n  background:\
+ var(--accent);\n}\n\nprogress::-moz-progress-bar {\n  border-radius: 0.25rem;\n  background: var(--accent);\n}\n\nul {\n  margin\
+: 0.4rem 0;\n  padding: 0;\n  list-style: none;\n}\n\n.tests > li {\n  padding: 0.3rem 0;\n}\n\n.tests > li {\n  border-bottom: 1p\
+x solid var(--line);\n}\n\n.tests > li:last-child {\n  border-bottom: 0;\n}\n\n.tests details {\n  margin: 0;\n}\n\n.tests summary \
+{\n  padding: 0;\n}\n\n.tests .number {\n  float: right;\n}\n\n.points {\n  margin: 0.5rem 0 0.5rem 1rem;\n}\n\nsummary {\n  cursor: \
+pointer;\n}\n\nsummary h3 {\n  display: inline;\n}\n\na {\n  color: var(--accent);\n}\n\nfooter {\n  margin-top: 2rem;\n  font-size: \
+0.85rem;\n}\n\n@media (max-width: 34rem) {\n  .card {\n    padding: 0.9rem;\n  }\n\n  dl {\n    grid-template-columns: 1fr;\n    g\
+ap: 0;\n  }\n\n  dd {\n    margin-bottom: 0.4rem;\n  }\n\n  .stages th {\n    width: 6rem;\n  }\n}\n\n@media print {\n  body {\n    ma\
+x-width: none;\n    background: none;\n  }\n\n  .card {\n    break-inside: avoid;\n  }\n}\n',"stages/api-filesystems.sh":'\
+# What programs in a chroot expect of a kernel. To be run in mount and pid namespaces of its own: all of it is gone when\
+\n# they end. $1: the root.\nmount_api_filesystems() {\n  mount -t proc proc "$1/proc"\n  # Present, but empty: no script ma\
+y look at the machine that builds.\n  mount -t tmpfs -o mode=755,size=1m sysfs "$1/sys"\n  mount -t tmpfs -o mode=755 run \
+"$1/run"\n  mkdir -p "$1/run/lock"\n  mount -t tmpfs -o mode=755,size=4m dev "$1/dev"\n  mknod -m 666 "$1/dev/null" c 1 3\n \
+ mknod -m 666 "$1/dev/zero" c 1 5\n  mknod -m 666 "$1/dev/full" c 1 7\n  mknod -m 666 "$1/dev/random" c 1 8\n  mknod -m 666\
+ "$1/dev/urandom" c 1 9\n  mknod -m 666 "$1/dev/tty" c 5 0\n  mkdir "$1/dev/pts" "$1/dev/shm"\n  mount -t devpts -o newinst\
+ance,ptmxmode=666 devpts "$1/dev/pts"\n  mount -t tmpfs -o mode=1777 shm "$1/dev/shm"\n  ln -s pts/ptmx "$1/dev/ptmx"\n  ln\
+ -s /proc/self/fd "$1/dev/fd"\n  ln -s fd/0 "$1/dev/stdin"\n  ln -s fd/1 "$1/dev/stdout"\n  ln -s fd/2 "$1/dev/stderr"\n}\n',
+"stages/configure.sh":`# Configures an unpacked root: preinst scripts, then \`dpkg --configure\`. The root is a private co\
+py.
 # $1: the root, $2: the preinst scripts in their order, "package architecture script" a line,
 # $3: the essential packages; stdin: the conffiles.
 root=$1 preinsts=$2 essential=$3
@@ -430,7 +430,7 @@ bestDistance=distance3;similar=[candidate]}else if(distance3===bestDistance){sim
 localeCompare(b));if(searchingOptions){similar=similar.map(candidate=>`--${candidate}`)}if(similar.length>1){return`
 (Did you mean one of ${similar.join(", ")}?)`}if(similar.length===1){return`
 (Did you mean ${similar[0]}?)`}return""}exports.suggestSimilar=suggestSimilar}});var require_command=__commonJS({"node_modules/commander/lib/command.js"(exports){init_define_EMBEDDED_RESOURCES();var EventEmitter2=__require("node:events").
-EventEmitter;var childProcess=__require("node:child_process");var path47=__require("node:path");var fs=__require("node:fs");
+EventEmitter;var childProcess=__require("node:child_process");var path50=__require("node:path");var fs=__require("node:fs");
 var process10=__require("node:process");var{Argument:Argument2,humanReadableArgName}=require_argument();var{CommanderError:CommanderError2}=require_error();
 var{Help:Help2,stripColor}=require_help();var{Option:Option2,DualOptions}=require_option();var{suggestSimilar}=require_suggestSimilar();
 var Command2=class _Command extends EventEmitter2{constructor(name2){super();this.commands=[];this.options=[];this.parent=
@@ -557,15 +557,15 @@ if(fs.existsSync(executableFile))return;const executableDirMessage=executableDir
 se '.description()' instead
  - if the default executable name is not suitable, use the executableFile option to supply a custom name or path
  - ${executableDirMessage}`;throw new Error(executableMissing)}_executeSubCommand(subcommand,args){args=args.slice();let launchWithNode=false;
-const sourceExt=[".js",".ts",".tsx",".mjs",".cjs"];function findFile(baseDir,baseName){const localBin=path47.resolve(baseDir,
-baseName);if(fs.existsSync(localBin))return localBin;if(sourceExt.includes(path47.extname(baseName)))return void 0;const foundExt=sourceExt.
+const sourceExt=[".js",".ts",".tsx",".mjs",".cjs"];function findFile(baseDir,baseName){const localBin=path50.resolve(baseDir,
+baseName);if(fs.existsSync(localBin))return localBin;if(sourceExt.includes(path50.extname(baseName)))return void 0;const foundExt=sourceExt.
 find(ext=>fs.existsSync(`${localBin}${ext}`));if(foundExt)return`${localBin}${foundExt}`;return void 0}this._checkForMissingMandatoryOptions();
 this._checkForConflictingOptions();let executableFile=subcommand._executableFile||`${this._name}-${subcommand._name}`;let executableDir=this.
 _executableDir||"";if(this._scriptPath){let resolvedScriptPath;try{resolvedScriptPath=fs.realpathSync(this._scriptPath)}catch{
-resolvedScriptPath=this._scriptPath}executableDir=path47.resolve(path47.dirname(resolvedScriptPath),executableDir)}if(executableDir){
-let localFile=findFile(executableDir,executableFile);if(!localFile&&!subcommand._executableFile&&this._scriptPath){const legacyName=path47.
-basename(this._scriptPath,path47.extname(this._scriptPath));if(legacyName!==this._name){localFile=findFile(executableDir,
-`${legacyName}-${subcommand._name}`)}}executableFile=localFile||executableFile}launchWithNode=sourceExt.includes(path47.
+resolvedScriptPath=this._scriptPath}executableDir=path50.resolve(path50.dirname(resolvedScriptPath),executableDir)}if(executableDir){
+let localFile=findFile(executableDir,executableFile);if(!localFile&&!subcommand._executableFile&&this._scriptPath){const legacyName=path50.
+basename(this._scriptPath,path50.extname(this._scriptPath));if(legacyName!==this._name){localFile=findFile(executableDir,
+`${legacyName}-${subcommand._name}`)}}executableFile=localFile||executableFile}launchWithNode=sourceExt.includes(path50.
 extname(executableFile));let proc;if(process10.platform!=="win32"){if(launchWithNode){args.unshift(executableFile);args=
 incrementNodeInspectorPort(process10.execArgv).concat(args);proc=childProcess.spawn(process10.argv[0],args,{stdio:"inher\
 it"})}else{proc=childProcess.spawn(executableFile,args,{stdio:"inherit"})}}else{this._checkForMissingExecutable(executableFile,
@@ -700,8 +700,8 @@ if(str===void 0)return this._name;this._name=str;return this}helpGroup(heading){
 "";this._defaultCommandGroup=heading;return this}optionsGroup(heading){if(heading===void 0)return this._defaultOptionGroup??
 "";this._defaultOptionGroup=heading;return this}_initOptionGroup(option){if(this._defaultOptionGroup&&!option.helpGroupHeading)
 option.helpGroup(this._defaultOptionGroup)}_initCommandGroup(cmd){if(this._defaultCommandGroup&&!cmd.helpGroup())cmd.helpGroup(
-this._defaultCommandGroup)}nameFromFilename(filename){this._name=path47.basename(filename,path47.extname(filename));return this}executableDir(path48){
-if(path48===void 0)return this._executableDir;this._executableDir=path48;return this}helpInformation(contextOptions){const helper=this.
+this._defaultCommandGroup)}nameFromFilename(filename){this._name=path50.basename(filename,path50.extname(filename));return this}executableDir(path51){
+if(path51===void 0)return this._executableDir;this._executableDir=path51;return this}helpInformation(contextOptions){const helper=this.
 createHelp();const context=this._getOutputContext(contextOptions);helper.prepareContext({error:context.error,helpWidth:context.
 helpWidth,outputHasColors:context.hasColors});const text2=helper.formatHelp(this,helper);if(context.hasColors)return text2;
 return this._outputConfiguration.stripColor(text2)}_getOutputContext(contextOptions){contextOptions=contextOptions||{};const error2=!!contextOptions.
@@ -908,8 +908,8 @@ putProp(target,key,wrap?wrap(desc.value,key):desc.value)}}function mirrorProps(t
 source)){const desc=Object.getOwnPropertyDescriptor(source,key);if(!desc.enumerable)continue;if(desc.get)deferProp(target,
 key,()=>source[key]);else putProp(target,key,desc.value)}}function mergeDefs(...defs){const mergedDescriptors={};for(const def of defs){
 const descriptors2=Object.getOwnPropertyDescriptors(def);Object.assign(mergedDescriptors,descriptors2)}return Object.defineProperties(
-{},mergedDescriptors)}function cloneDef(schema3){return mergeDefs(schema3._zod.def)}function getElementAtPath(obj,path47){
-if(!path47)return obj;return path47.reduce((acc,key)=>acc?.[key],obj)}function promiseAllObject(promisesObj){const keys=Object.
+{},mergedDescriptors)}function cloneDef(schema3){return mergeDefs(schema3._zod.def)}function getElementAtPath(obj,path50){
+if(!path50)return obj;return path50.reduce((acc,key)=>acc?.[key],obj)}function promiseAllObject(promisesObj){const keys=Object.
 keys(promisesObj);const promises=keys.map(key=>promisesObj[key]);return Promise.all(promises).then(results=>{const resolvedObj={};
 for(let i2=0;i2<keys.length;i2++){resolvedObj[keys[i2]]=results[i2]}return resolvedObj})}function randomString(length=10){
 const chars="abcdefghijklmnopqrstuvwxyz";let str="";for(let i2=0;i2<length;i2++){str+=chars[Math.floor(Math.random()*chars.
@@ -963,8 +963,8 @@ newShape,schema3,Reflect.ownKeys(sourceShape(schema3)),(value,key)=>selected&&!s
 nonoptional",innerType:value}));return clone(schema3,mergeDefs(schema3._zod.def,{shape:newShape}))}function aborted(x,startIndex=0){
 if(x.aborted===true)return true;for(let i2=startIndex;i2<x.issues.length;i2++){if(x.issues[i2]?.continue!==true){return true}}
 return false}function explicitlyAborted(x,startIndex=0){if(x.aborted===true)return true;for(let i2=startIndex;i2<x.issues.
-length;i2++){if(x.issues[i2]?.continue===false){return true}}return false}function prefixIssues(path47,issues){return issues.
-map(iss=>{var _a3;(_a3=iss).path??(_a3.path=[]);iss.path.unshift(path47);return iss})}function unwrapMessage(message){return typeof message===
+length;i2++){if(x.issues[i2]?.continue===false){return true}}return false}function prefixIssues(path50,issues){return issues.
+map(iss=>{var _a3;(_a3=iss).path??(_a3.path=[]);iss.path.unshift(path50);return iss})}function unwrapMessage(message){return typeof message===
 "string"?message:message?.message}function sizeCaps(defChecks){const caps=[];for(const ch of defChecks??[]){const d=ch._zod.
 def;if(!/_(length|size)$|_equals$/.test(d.check))break;const max=d.maximum??d.length??d.size;if(max>=0)caps.push([max,ch])}
 return caps}function attachSchema(issues,start,inst){var _a3;for(let i2=start;i2<issues.length;i2++){(_a3=issues[i2]).schema??
@@ -1054,25 +1054,25 @@ prototype.hasOwnProperty.call(obj,key)){if(key==="__proto__"){Object.definePrope
 enumerable:true,configurable:true})}else{obj[key]=make()}}return obj[key]}function flattenError(error2,mapper=issue2=>issue2.
 message){const fieldErrors={};const formErrors=[];for(const sub of error2.issues){if(sub.path.length>0){node(fieldErrors,
 sub.path[0],()=>[]).push(mapper(sub))}else{formErrors.push(mapper(sub))}}return{formErrors,fieldErrors}}function formatError(error2,mapper=issue2=>issue2.
-message){const fieldErrors={_errors:[]};const processError=(error3,path47=[])=>{for(const issue2 of error3.issues){if(issue2.
-code==="invalid_union"&&issue2.errors.length){issue2.errors.map(issues=>processError({issues},[...path47,...issue2.path]))}else if(issue2.
-code==="invalid_key"){processError({issues:issue2.issues},[...path47,...issue2.path])}else if(issue2.code==="invalid_ele\
-ment"){processError({issues:issue2.issues},[...path47,...issue2.path])}else{const fullpath=[...path47,...issue2.path];if(fullpath.
+message){const fieldErrors={_errors:[]};const processError=(error3,path50=[])=>{for(const issue2 of error3.issues){if(issue2.
+code==="invalid_union"&&issue2.errors.length){issue2.errors.map(issues=>processError({issues},[...path50,...issue2.path]))}else if(issue2.
+code==="invalid_key"){processError({issues:issue2.issues},[...path50,...issue2.path])}else if(issue2.code==="invalid_ele\
+ment"){processError({issues:issue2.issues},[...path50,...issue2.path])}else{const fullpath=[...path50,...issue2.path];if(fullpath.
 length===0){fieldErrors._errors.push(mapper(issue2))}else{let curr=fieldErrors;let i2=0;while(i2<fullpath.length){const el=fullpath[i2];
 const terminal=i2===fullpath.length-1;if(el==="_errors"){if(terminal)curr._errors.push(mapper(issue2));i2++;continue}if(!Object.
 prototype.hasOwnProperty.call(curr,el)){Object.defineProperty(curr,el,{value:{_errors:[]},enumerable:true,writable:true,
 configurable:true})}const node2=curr[el];if(terminal){node2._errors.push(mapper(issue2))}curr=node2;i2++}}}}};processError(
-error2);return fieldErrors}function treeifyError(error2,mapper=issue2=>issue2.message){const result={errors:[]};const processError=(error3,path47=[])=>{
+error2);return fieldErrors}function treeifyError(error2,mapper=issue2=>issue2.message){const result={errors:[]};const processError=(error3,path50=[])=>{
 var _a3;for(const issue2 of error3.issues){if(issue2.code==="invalid_union"&&issue2.errors.length){issue2.errors.map(issues=>processError(
-{issues},[...path47,...issue2.path]))}else if(issue2.code==="invalid_key"){processError({issues:issue2.issues},[...path47,
-...issue2.path])}else if(issue2.code==="invalid_element"){processError({issues:issue2.issues},[...path47,...issue2.path])}else{
-const fullpath=[...path47,...issue2.path];if(fullpath.length===0){result.errors.push(mapper(issue2));continue}let curr=result;
+{issues},[...path50,...issue2.path]))}else if(issue2.code==="invalid_key"){processError({issues:issue2.issues},[...path50,
+...issue2.path])}else if(issue2.code==="invalid_element"){processError({issues:issue2.issues},[...path50,...issue2.path])}else{
+const fullpath=[...path50,...issue2.path];if(fullpath.length===0){result.errors.push(mapper(issue2));continue}let curr=result;
 let i2=0;while(i2<fullpath.length){const el=fullpath[i2];const terminal=i2===fullpath.length-1;if(typeof el==="string"){
 curr.properties??(curr.properties={});if(!Object.prototype.hasOwnProperty.call(curr.properties,el)){Object.defineProperty(
 curr.properties,el,{value:{errors:[]},enumerable:true,writable:true,configurable:true})}curr=curr.properties[el]}else{curr.
 items??(curr.items=[]);(_a3=curr.items)[el]??(_a3[el]={errors:[]});curr=curr.items[el]}if(terminal){curr.errors.push(mapper(
-issue2))}i2++}}}};processError(error2);return result}function toDotPath(_path){const segs=[];const path47=_path.map(seg=>typeof seg===
-"object"?seg.key:seg);for(const seg of path47){if(typeof seg==="number")segs.push(`[${seg}]`);else if(typeof seg==="symb\
+issue2))}i2++}}}};processError(error2);return result}function toDotPath(_path){const segs=[];const path50=_path.map(seg=>typeof seg===
+"object"?seg.key:seg);for(const seg of path50){if(typeof seg==="number")segs.push(`[${seg}]`);else if(typeof seg==="symb\
 ol")segs.push(`[${JSON.stringify(String(seg))}]`);else if(/[^\w$]/.test(seg))segs.push(`[${JSON.stringify(seg)}]`);else{
 if(segs.length)segs.push(".");segs.push(seg)}}return segs.join("")}function prettifyError(error2){const lines=[];const issues=[
 ...error2.issues].sort((a2,b)=>(a2.path??[]).length-(b.path??[]).length);for(const issue2 of issues){lines.push(`\u2716 ${issue2.
@@ -3080,9 +3080,9 @@ return _isoTime(ZodISOTime,params)}function duration2(params){return _isoDuratio
 "http://json-schema.org/draft-04/schema#"){return"draft-4"}return defaultTarget??"draft-2020-12"}function applyMinItems(items,minItems){
 return items.map((item,index)=>index<minItems?item:item.optional())}function decodeJSONPointerSegment(segment){return segment.
 replace(/~1/g,"/").replace(/~0/g,"~")}function resolveRef(ref,ctx){if(!ref.startsWith("#")){throw new Error("External $r\
-ef is not supported, only local refs (#/...) are allowed")}const path47=ref.slice(1).split("/").filter(Boolean);if(path47.
-length===0){return ctx.rootSchema}const defsKey=ctx.version==="draft-2020-12"?"$defs":"definitions";if(path47[0]===defsKey){
-const key=path47[1]===void 0?void 0:decodeJSONPointerSegment(path47[1]);if(!key||!ctx.defs[key]){throw new Error(`Refere\
+ef is not supported, only local refs (#/...) are allowed")}const path50=ref.slice(1).split("/").filter(Boolean);if(path50.
+length===0){return ctx.rootSchema}const defsKey=ctx.version==="draft-2020-12"?"$defs":"definitions";if(path50[0]===defsKey){
+const key=path50[1]===void 0?void 0:decodeJSONPointerSegment(path50[1]);if(!key||!ctx.defs[key]){throw new Error(`Refere\
 nce not found: ${ref}`)}return ctx.defs[key]}throw new Error(`Reference not found: ${ref}`)}function checkObjectGuards(objectSchema,guards){
 const guard=z.transform(value=>value).check(payload=>{const value=payload.value;if(typeof value!=="object"||value===null||
 Array.isArray(value))return;const keys=Object.getOwnPropertyNames(value);if(guards.minProperties!==void 0&&keys.length<guards.
@@ -3313,43 +3313,45 @@ uuidv6:()=>uuidv6,uuidv7:()=>uuidv7,validate:()=>validate,validateAsync:()=>vali
 xid:()=>xid2,xor:()=>xor});var locales2;var init_external=__esm({"node_modules/zod/v4/classic/external.js"(){init_define_EMBEDDED_RESOURCES();
 init_core2();init_schemas2();init_checks2();init_errors3();init_parse2();init_compat();init_core2();init_json_schema_processors();
 init_from_json_schema();init_deep_partial();init_in_out();locales2=__toESM(require_locales(),1);init_iso();init_iso();init_coerce()}});var init_zod=__esm({"node_modules/zod/index.js"(){init_define_EMBEDDED_RESOURCES();init_external();init_external()}});var architectures;var init_types=__esm({"src/config/types.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();architectures=
-["armhf","arm64","amd64"]}});var schema_exports={};__export(schema_exports,{deviceSchemas:()=>deviceSchemas,fileSchema:()=>fileSchema,jsonSchema:()=>jsonSchema});
-function jsonSchema(){const whole=fileSchema.extend({devices:external_exports.record(name,external_exports.union([virtualDevice,
-realDevice])).optional()});return{title:"lockstep.yml",...external_exports.toJSONSchema(whole,{io:"input"})}}var name,packageName,
-suiteName,duration3,pin,image,anyDevice,virtualDevice,realDevice,deviceSchemas,tests,jenkinsGate,refresh,fileSchema;var init_schema=__esm(
-{"src/config/schema.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_zod();init_types();name=external_exports.string().
-regex(/^[a-z0-9][a-z0-9._-]*$/,"lower-case letters, digits, dot, dash and underscore, beginning with a letter or digit");
-packageName=external_exports.string().regex(/^[a-z0-9][a-z0-9+.-]+$/,"a Debian package name");suiteName=external_exports.
-string().regex(/^[a-z0-9][a-zA-Z0-9/_.-]*$/,"a suite such as bookworm or bookworm-security");duration3=external_exports.
-string().regex(/^[0-9]+(ms|s|m|h)$/,"a duration such as 30s, 5m or 1h");pin=external_exports.strictObject({package:packageName,
-version:external_exports.string().min(1).describe("Version, or a glob such as 3.0.*"),reason:external_exports.string().min(
-1).describe("Why: a sentence or the URL of an issue"),expires:external_exports.iso.date().optional().describe("Day after\
- which the pin is questioned, YYYY-MM-DD")});image=external_exports.strictObject({arch:external_exports.enum(architectures).
-describe("Debian architecture"),suites:external_exports.array(suiteName).min(1).describe("Suites that packages come from\
-; list -updates and -security too"),packages:external_exports.array(packageName).min(1).describe("Packages wanted; what \
-they depend on comes along"),overlay:external_exports.array(external_exports.string().min(1)).default([]).describe("Dire\
-ctories laid over the image, last wins"),mirror:external_exports.url({protocol:/^https?$/}).optional().describe("Archive\
- to use instead of the one apt is set up with"),version:external_exports.string().regex(/^[A-Za-z0-9][A-Za-z0-9.+~_-]*$/,
-"letters, digits and . + ~ _ -").optional(),kargs:external_exports.array(external_exports.string().regex(/^[^\s]+$/,"one\
- kernel argument, without spaces")).default([]),pins:external_exports.array(pin).default([]).describe("Packages held at \
-a version")});anyDevice={labels:external_exports.array(name).default([]).describe("What --label selects by"),image:name.
-optional().describe("The image it runs; needed when there are several")};virtualDevice=external_exports.strictObject({...anyDevice,
-virtual:external_exports.literal(true).describe("An ARMv7 machine in QEMU, booted by U-Boot"),memory:external_exports.int().
-min(256).max(3072).default(1024).describe("MiB"),disk:external_exports.int().min(1024).max(65536).default(4096).describe(
-"MiB")});realDevice=external_exports.strictObject({...anyDevice,virtual:external_exports.literal(false).optional(),host:external_exports.
-string().min(1).describe("Name or address"),port:external_exports.int().min(1).max(65535).default(22),user:external_exports.
-string().min(1).default("root"),hostKey:external_exports.string().regex(/^SHA256:[A-Za-z0-9+/]{43}$/,"a fingerprint as `\
-ssh-keygen -l` prints it: SHA256: and 43 characters").describe("Fingerprint of the host key"),identity:external_exports.
-string().optional().describe("Private key file; default: the ssh agent, then ~/.ssh/id_*")});deviceSchemas={virtual:virtualDevice,
-real:realDevice};tests=external_exports.strictObject({dir:external_exports.string().default("tests/device").describe("Di\
-rectory of executables, run on the device"),timeout:duration3.default("5m").describe("Limit for each test")});jenkinsGate=
-external_exports.strictObject({jenkins:external_exports.url({protocol:/^https?$/}).describe("URL of the controller"),job:external_exports.
-string().min(1).describe("Full name of the job, folders with slashes")});refresh=external_exports.strictObject({branch:external_exports.
-string().min(1).default("lockstep/refresh"),base:external_exports.string().min(1).default("main"),remote:external_exports.
-string().min(1).default("origin"),gate:external_exports.union([external_exports.literal("run"),external_exports.literal(
-"none"),jenkinsGate]).default("run").describe("What a refresh must pass")});fileSchema=external_exports.strictObject({images:external_exports.
-record(name,image).refine(images=>Object.keys(images).length>0,"at least one image"),devices:external_exports.record(name,
-external_exports.looseObject({})).default({}),tests:tests.prefault({}),refresh:refresh.prefault({})})}});var require_identity=__commonJS({"node_modules/yaml/dist/nodes/identity.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
+["armhf","arm64","amd64"]}});var schema_exports={};__export(schema_exports,{deviceSchemas:()=>deviceSchemas,fileSchema:()=>fileSchema,imageVersion:()=>imageVersion,
+jsonSchema:()=>jsonSchema});function jsonSchema(){const whole=fileSchema.extend({devices:external_exports.record(name,external_exports.
+union([virtualDevice,realDevice])).optional()});return{title:"lockstep.yml",...external_exports.toJSONSchema(whole,{io:"\
+input"})}}var name,packageName,suiteName,duration3,imageVersion,pin,image,anyDevice,virtualDevice,realDevice,deviceSchemas,
+tests,jenkinsGate,refresh,fileSchema;var init_schema=__esm({"src/config/schema.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_zod();init_types();name=external_exports.string().regex(/^[a-z0-9][a-z0-9._-]*$/,"lower-case letters, digits, dot, \
+dash and underscore, beginning with a letter or digit");packageName=external_exports.string().regex(/^[a-z0-9][a-z0-9+.-]+$/,
+"a Debian package name");suiteName=external_exports.string().regex(/^[a-z0-9][a-zA-Z0-9/_.-]*$/,"a suite such as bookwor\
+m or bookworm-security");duration3=external_exports.string().regex(/^[0-9]+(ms|s|m|h)$/,"a duration such as 30s, 5m or 1\
+h");imageVersion=external_exports.string().regex(/^[A-Za-z0-9][A-Za-z0-9.+~_-]*$/,"letters, digits and . + ~ _ -, beginn\
+ing with a letter or digit");pin=external_exports.strictObject({package:packageName,version:external_exports.string().min(
+1).describe("Version, or a glob such as 3.0.*"),reason:external_exports.string().min(1).describe("Why: a sentence or the\
+ URL of an issue"),expires:external_exports.iso.date().optional().describe("Day after which the pin is questioned, YYYY-\
+MM-DD")});image=external_exports.strictObject({arch:external_exports.enum(architectures).describe("Debian architecture"),
+suites:external_exports.array(suiteName).min(1).describe("Suites that packages come from; list -updates and -security to\
+o"),packages:external_exports.array(packageName).min(1).describe("Packages wanted; what they depend on comes along"),overlay:external_exports.
+array(external_exports.string().min(1)).default([]).describe("Directories laid over the image, last wins"),mirror:external_exports.
+url({protocol:/^https?$/}).optional().describe("Archive to use instead of the one apt is set up with"),version:imageVersion.
+optional(),kargs:external_exports.array(external_exports.string().regex(/^[^\s]+$/,"one kernel argument, without spaces")).
+default([]).describe("Kernel arguments of virtual devices made from it; a deployment keeps those that the device has"),pins:external_exports.
+array(pin).default([]).describe("Packages held at a version")});anyDevice={labels:external_exports.array(name).default([]).
+describe("What --label selects by"),image:name.optional().describe("The image it runs; needed when there are several")};
+virtualDevice=external_exports.strictObject({...anyDevice,virtual:external_exports.literal(true).describe("An ARMv7 mach\
+ine in QEMU, booted by U-Boot"),memory:external_exports.int().min(256).max(3072).default(1024).describe("MiB"),disk:external_exports.
+int().min(1024).max(65536).default(4096).describe("MiB")});realDevice=external_exports.strictObject({...anyDevice,virtual:external_exports.
+literal(false).optional(),host:external_exports.string().min(1).describe("Name or address"),port:external_exports.int().
+min(1).max(65535).default(22),user:external_exports.string().min(1).default("root"),hostKey:external_exports.string().regex(
+/^SHA256:[A-Za-z0-9+/]{43}$/,"a fingerprint as `ssh-keygen -l` prints it: SHA256: and 43 characters").describe("Fingerpr\
+int of the host key"),identity:external_exports.string().optional().describe("Private key file; default: the ssh agent, \
+then ~/.ssh/id_*")});deviceSchemas={virtual:virtualDevice,real:realDevice};tests=external_exports.strictObject({dir:external_exports.
+string().default("tests/device").describe("Directory of executables, run on the device"),timeout:duration3.default("5m").
+describe("Limit for each test")});jenkinsGate=external_exports.strictObject({jenkins:external_exports.url({protocol:/^https?$/}).
+describe("URL of the controller"),job:external_exports.string().min(1).describe("Full name of the job, folders with slas\
+hes")});refresh=external_exports.strictObject({branch:external_exports.string().min(1).default("lockstep/refresh"),base:external_exports.
+string().min(1).default("main"),remote:external_exports.string().min(1).default("origin"),gate:external_exports.union([external_exports.
+literal("run"),external_exports.literal("none"),jenkinsGate]).default("run").describe("What a refresh must pass")});fileSchema=
+external_exports.strictObject({images:external_exports.record(name,image).refine(images=>Object.keys(images).length>0,"a\
+t least one image"),devices:external_exports.record(name,external_exports.looseObject({})).default({}),tests:tests.prefault(
+{}),refresh:refresh.prefault({})})}});var require_identity=__commonJS({"node_modules/yaml/dist/nodes/identity.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
 var ALIAS=Symbol.for("yaml.alias");var DOC=Symbol.for("yaml.document");var MAP=Symbol.for("yaml.map");var PAIR=Symbol.for(
 "yaml.pair");var SCALAR=Symbol.for("yaml.scalar");var SEQ=Symbol.for("yaml.seq");var NODE_TYPE=Symbol.for("yaml.node.typ\
 e");var isAlias=node2=>!!node2&&typeof node2==="object"&&node2[NODE_TYPE]===ALIAS;var isDocument=node2=>!!node2&&typeof node2===
@@ -3365,30 +3367,30 @@ isScalar2;exports.isSeq=isSeq}});var require_visit=__commonJS({"node_modules/yam
 var BREAK=Symbol("break visit");var SKIP=Symbol("skip children");var REMOVE=Symbol("remove node");function visit2(node2,visitor){
 const visitor_=initVisitor(visitor);if(identity3.isDocument(node2)){const cd=visit_(null,node2.contents,visitor_,Object.
 freeze([node2]));if(cd===REMOVE)node2.contents=null}else visit_(null,node2,visitor_,Object.freeze([]))}visit2.BREAK=BREAK;
-visit2.SKIP=SKIP;visit2.REMOVE=REMOVE;function visit_(key,node2,visitor,path47){const ctrl=callVisitor(key,node2,visitor,
-path47);if(identity3.isNode(ctrl)||identity3.isPair(ctrl)){replaceNode(key,path47,ctrl);return visit_(key,ctrl,visitor,path47)}
-if(typeof ctrl!=="symbol"){if(identity3.isCollection(node2)){path47=Object.freeze(path47.concat(node2));for(let i2=0;i2<
-node2.items.length;++i2){const ci=visit_(i2,node2.items[i2],visitor,path47);if(typeof ci==="number")i2=ci-1;else if(ci===
-BREAK)return BREAK;else if(ci===REMOVE){node2.items.splice(i2,1);i2-=1}}}else if(identity3.isPair(node2)){path47=Object.
-freeze(path47.concat(node2));const ck=visit_("key",node2.key,visitor,path47);if(ck===BREAK)return BREAK;else if(ck===REMOVE)
-node2.key=null;const cv=visit_("value",node2.value,visitor,path47);if(cv===BREAK)return BREAK;else if(cv===REMOVE)node2.
+visit2.SKIP=SKIP;visit2.REMOVE=REMOVE;function visit_(key,node2,visitor,path50){const ctrl=callVisitor(key,node2,visitor,
+path50);if(identity3.isNode(ctrl)||identity3.isPair(ctrl)){replaceNode(key,path50,ctrl);return visit_(key,ctrl,visitor,path50)}
+if(typeof ctrl!=="symbol"){if(identity3.isCollection(node2)){path50=Object.freeze(path50.concat(node2));for(let i2=0;i2<
+node2.items.length;++i2){const ci=visit_(i2,node2.items[i2],visitor,path50);if(typeof ci==="number")i2=ci-1;else if(ci===
+BREAK)return BREAK;else if(ci===REMOVE){node2.items.splice(i2,1);i2-=1}}}else if(identity3.isPair(node2)){path50=Object.
+freeze(path50.concat(node2));const ck=visit_("key",node2.key,visitor,path50);if(ck===BREAK)return BREAK;else if(ck===REMOVE)
+node2.key=null;const cv=visit_("value",node2.value,visitor,path50);if(cv===BREAK)return BREAK;else if(cv===REMOVE)node2.
 value=null}}return ctrl}async function visitAsync(node2,visitor){const visitor_=initVisitor(visitor);if(identity3.isDocument(
 node2)){const cd=await visitAsync_(null,node2.contents,visitor_,Object.freeze([node2]));if(cd===REMOVE)node2.contents=null}else
 await visitAsync_(null,node2,visitor_,Object.freeze([]))}visitAsync.BREAK=BREAK;visitAsync.SKIP=SKIP;visitAsync.REMOVE=REMOVE;
-async function visitAsync_(key,node2,visitor,path47){const ctrl=await callVisitor(key,node2,visitor,path47);if(identity3.
-isNode(ctrl)||identity3.isPair(ctrl)){replaceNode(key,path47,ctrl);return visitAsync_(key,ctrl,visitor,path47)}if(typeof ctrl!==
-"symbol"){if(identity3.isCollection(node2)){path47=Object.freeze(path47.concat(node2));for(let i2=0;i2<node2.items.length;++i2){
-const ci=await visitAsync_(i2,node2.items[i2],visitor,path47);if(typeof ci==="number")i2=ci-1;else if(ci===BREAK)return BREAK;else if(ci===
-REMOVE){node2.items.splice(i2,1);i2-=1}}}else if(identity3.isPair(node2)){path47=Object.freeze(path47.concat(node2));const ck=await visitAsync_(
-"key",node2.key,visitor,path47);if(ck===BREAK)return BREAK;else if(ck===REMOVE)node2.key=null;const cv=await visitAsync_(
-"value",node2.value,visitor,path47);if(cv===BREAK)return BREAK;else if(cv===REMOVE)node2.value=null}}return ctrl}function initVisitor(visitor){
+async function visitAsync_(key,node2,visitor,path50){const ctrl=await callVisitor(key,node2,visitor,path50);if(identity3.
+isNode(ctrl)||identity3.isPair(ctrl)){replaceNode(key,path50,ctrl);return visitAsync_(key,ctrl,visitor,path50)}if(typeof ctrl!==
+"symbol"){if(identity3.isCollection(node2)){path50=Object.freeze(path50.concat(node2));for(let i2=0;i2<node2.items.length;++i2){
+const ci=await visitAsync_(i2,node2.items[i2],visitor,path50);if(typeof ci==="number")i2=ci-1;else if(ci===BREAK)return BREAK;else if(ci===
+REMOVE){node2.items.splice(i2,1);i2-=1}}}else if(identity3.isPair(node2)){path50=Object.freeze(path50.concat(node2));const ck=await visitAsync_(
+"key",node2.key,visitor,path50);if(ck===BREAK)return BREAK;else if(ck===REMOVE)node2.key=null;const cv=await visitAsync_(
+"value",node2.value,visitor,path50);if(cv===BREAK)return BREAK;else if(cv===REMOVE)node2.value=null}}return ctrl}function initVisitor(visitor){
 if(typeof visitor==="object"&&(visitor.Collection||visitor.Node||visitor.Value)){return Object.assign({Alias:visitor.Node,
 Map:visitor.Node,Scalar:visitor.Node,Seq:visitor.Node},visitor.Value&&{Map:visitor.Value,Scalar:visitor.Value,Seq:visitor.
-Value},visitor.Collection&&{Map:visitor.Collection,Seq:visitor.Collection},visitor)}return visitor}function callVisitor(key,node2,visitor,path47){
-if(typeof visitor==="function")return visitor(key,node2,path47);if(identity3.isMap(node2))return visitor.Map?.(key,node2,
-path47);if(identity3.isSeq(node2))return visitor.Seq?.(key,node2,path47);if(identity3.isPair(node2))return visitor.Pair?.(
-key,node2,path47);if(identity3.isScalar(node2))return visitor.Scalar?.(key,node2,path47);if(identity3.isAlias(node2))return visitor.
-Alias?.(key,node2,path47);return void 0}function replaceNode(key,path47,node2){const parent=path47[path47.length-1];if(identity3.
+Value},visitor.Collection&&{Map:visitor.Collection,Seq:visitor.Collection},visitor)}return visitor}function callVisitor(key,node2,visitor,path50){
+if(typeof visitor==="function")return visitor(key,node2,path50);if(identity3.isMap(node2))return visitor.Map?.(key,node2,
+path50);if(identity3.isSeq(node2))return visitor.Seq?.(key,node2,path50);if(identity3.isPair(node2))return visitor.Pair?.(
+key,node2,path50);if(identity3.isScalar(node2))return visitor.Scalar?.(key,node2,path50);if(identity3.isAlias(node2))return visitor.
+Alias?.(key,node2,path50);return void 0}function replaceNode(key,path50,node2){const parent=path50[path50.length-1];if(identity3.
 isCollection(parent)){parent.items[key]=node2}else if(identity3.isPair(parent)){if(key==="key")parent.key=node2;else parent.
 value=node2}else if(identity3.isDocument(parent)){parent.contents=node2}else{const pt=identity3.isAlias(parent)?"alias":
 "scalar";throw new Error(`Cannot replace node with ${pt} parent`)}}exports.visit=visit2;exports.visitAsync=visitAsync}});var require_directives=__commonJS({"node_modules/yaml/dist/doc/directives.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
@@ -3490,25 +3492,25 @@ MAP]:Symbol.iterator in Object(value)?schema3[identity3.SEQ]:schema3[identity3.M
 onTagObj}const node2=tagObj?.createNode?tagObj.createNode(ctx.schema,value,ctx):typeof tagObj?.nodeClass?.from==="functi\
 on"?tagObj.nodeClass.from(ctx.schema,value,ctx):new Scalar.Scalar(value);if(tagName)node2.tag=tagName;else if(!tagObj.default)
 node2.tag=tagObj.tag;if(ref)ref.node=node2;return node2}exports.createNode=createNode}});var require_Collection=__commonJS({"node_modules/yaml/dist/nodes/Collection.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
-var createNode=require_createNode();var identity3=require_identity();var Node2=require_Node();function collectionFromPath(schema3,path47,value){
-let v=value;for(let i2=path47.length-1;i2>=0;--i2){const k=path47[i2];if(typeof k==="number"&&Number.isInteger(k)&&k>=0){
+var createNode=require_createNode();var identity3=require_identity();var Node2=require_Node();function collectionFromPath(schema3,path50,value){
+let v=value;for(let i2=path50.length-1;i2>=0;--i2){const k=path50[i2];if(typeof k==="number"&&Number.isInteger(k)&&k>=0){
 const a2=[];a2[k]=v;v=a2}else{v=new Map([[k,v]])}}return createNode.createNode(v,void 0,{aliasDuplicateObjects:false,keepUndefined:false,
-onAnchor:()=>{throw new Error("This should not happen, please report a bug.")},schema:schema3,sourceObjects:new Map})}var isEmptyPath=path47=>path47==
-null||typeof path47==="object"&&!!path47[Symbol.iterator]().next().done;var Collection=class extends Node2.NodeBase{constructor(type,schema3){
+onAnchor:()=>{throw new Error("This should not happen, please report a bug.")},schema:schema3,sourceObjects:new Map})}var isEmptyPath=path50=>path50==
+null||typeof path50==="object"&&!!path50[Symbol.iterator]().next().done;var Collection=class extends Node2.NodeBase{constructor(type,schema3){
 super(type);Object.defineProperty(this,"schema",{value:schema3,configurable:true,enumerable:false,writable:true})}clone(schema3){
 const copy=Object.create(Object.getPrototypeOf(this),Object.getOwnPropertyDescriptors(this));if(schema3)copy.schema=schema3;
 copy.items=copy.items.map(it=>identity3.isNode(it)||identity3.isPair(it)?it.clone(schema3):it);if(this.range)copy.range=
-this.range.slice();return copy}addIn(path47,value){if(isEmptyPath(path47))this.add(value);else{const[key,...rest]=path47;
+this.range.slice();return copy}addIn(path50,value){if(isEmptyPath(path50))this.add(value);else{const[key,...rest]=path50;
 const node2=this.get(key,true);if(identity3.isCollection(node2))node2.addIn(rest,value);else if(node2===void 0&&this.schema)
 this.set(key,collectionFromPath(this.schema,rest,value));else throw new Error(`Expected YAML collection at ${key}. Remai\
-ning path: ${rest}`)}}deleteIn(path47){const[key,...rest]=path47;if(rest.length===0)return this.delete(key);const node2=this.
+ning path: ${rest}`)}}deleteIn(path50){const[key,...rest]=path50;if(rest.length===0)return this.delete(key);const node2=this.
 get(key,true);if(identity3.isCollection(node2))return node2.deleteIn(rest);else throw new Error(`Expected YAML collectio\
-n at ${key}. Remaining path: ${rest}`)}getIn(path47,keepScalar){const[key,...rest]=path47;const node2=this.get(key,true);
+n at ${key}. Remaining path: ${rest}`)}getIn(path50,keepScalar){const[key,...rest]=path50;const node2=this.get(key,true);
 if(rest.length===0)return!keepScalar&&identity3.isScalar(node2)?node2.value:node2;else return identity3.isCollection(node2)?
 node2.getIn(rest,keepScalar):void 0}hasAllNullValues(allowScalar){return this.items.every(node2=>{if(!identity3.isPair(node2))
 return false;const n2=node2.value;return n2==null||allowScalar&&identity3.isScalar(n2)&&n2.value==null&&!n2.commentBefore&&
-!n2.comment&&!n2.tag})}hasIn(path47){const[key,...rest]=path47;if(rest.length===0)return this.has(key);const node2=this.
-get(key,true);return identity3.isCollection(node2)?node2.hasIn(rest):false}setIn(path47,value){const[key,...rest]=path47;
+!n2.comment&&!n2.tag})}hasIn(path50){const[key,...rest]=path50;if(rest.length===0)return this.has(key);const node2=this.
+get(key,true);return identity3.isCollection(node2)?node2.hasIn(rest):false}setIn(path50,value){const[key,...rest]=path50;
 if(rest.length===0){this.set(key,value)}else{const node2=this.get(key,true);if(identity3.isCollection(node2))node2.setIn(
 rest,value);else if(node2===void 0&&this.schema)this.set(key,collectionFromPath(this.schema,rest,value));else throw new Error(
 `Expected YAML collection at ${key}. Remaining path: ${rest}`)}}};exports.Collection=Collection;exports.collectionFromPath=
@@ -3987,7 +3989,7 @@ this.contents=value===void 0?null:this.createNode(value,_replacer,options)}clone
 this.errors.slice();copy.warnings=this.warnings.slice();copy.options=Object.assign({},this.options);if(this.directives)copy.
 directives=this.directives.clone();copy.schema=this.schema.clone();copy.contents=identity3.isNode(this.contents)?this.contents.
 clone(copy.schema):this.contents;if(this.range)copy.range=this.range.slice();return copy}add(value){if(assertCollection(
-this.contents))this.contents.add(value)}addIn(path47,value){if(assertCollection(this.contents))this.contents.addIn(path47,
+this.contents))this.contents.add(value)}addIn(path50,value){if(assertCollection(this.contents))this.contents.addIn(path50,
 value)}createAlias(node2,name2){if(!node2.anchor){const prev=anchors.anchorNames(this);node2.anchor=!name2||prev.has(name2)?
 anchors.findNewAnchor(name2||"a",prev):name2}return new Alias.Alias(node2.anchor)}createNode(value,replacer,options){let _replacer=void 0;
 if(typeof replacer==="function"){value=replacer.call({"":value},"",value);_replacer=replacer}else if(Array.isArray(replacer)){
@@ -3998,17 +4000,17 @@ setAnchors,sourceObjects}=anchors.createNodeAnchors(this,anchorPrefix||"a");cons
 true,keepUndefined:keepUndefined??false,onAnchor,onTagObj,replacer:_replacer,schema:this.schema,sourceObjects};const node2=createNode.
 createNode(value,tag,ctx);if(flow&&identity3.isCollection(node2))node2.flow=true;setAnchors();return node2}createPair(key,value,options={}){
 const k=this.createNode(key,null,options);const v=this.createNode(value,null,options);return new Pair.Pair(k,v)}delete(key){
-return assertCollection(this.contents)?this.contents.delete(key):false}deleteIn(path47){if(Collection.isEmptyPath(path47)){
+return assertCollection(this.contents)?this.contents.delete(key):false}deleteIn(path50){if(Collection.isEmptyPath(path50)){
 if(this.contents==null)return false;this.contents=null;return true}return assertCollection(this.contents)?this.contents.
-deleteIn(path47):false}get(key,keepScalar){return identity3.isCollection(this.contents)?this.contents.get(key,keepScalar):
-void 0}getIn(path47,keepScalar){if(Collection.isEmptyPath(path47))return!keepScalar&&identity3.isScalar(this.contents)?this.
-contents.value:this.contents;return identity3.isCollection(this.contents)?this.contents.getIn(path47,keepScalar):void 0}has(key){
-return identity3.isCollection(this.contents)?this.contents.has(key):false}hasIn(path47){if(Collection.isEmptyPath(path47))
-return this.contents!==void 0;return identity3.isCollection(this.contents)?this.contents.hasIn(path47):false}set(key,value){
+deleteIn(path50):false}get(key,keepScalar){return identity3.isCollection(this.contents)?this.contents.get(key,keepScalar):
+void 0}getIn(path50,keepScalar){if(Collection.isEmptyPath(path50))return!keepScalar&&identity3.isScalar(this.contents)?this.
+contents.value:this.contents;return identity3.isCollection(this.contents)?this.contents.getIn(path50,keepScalar):void 0}has(key){
+return identity3.isCollection(this.contents)?this.contents.has(key):false}hasIn(path50){if(Collection.isEmptyPath(path50))
+return this.contents!==void 0;return identity3.isCollection(this.contents)?this.contents.hasIn(path50):false}set(key,value){
 if(this.contents==null){this.contents=Collection.collectionFromPath(this.schema,[key],value)}else if(assertCollection(this.
-contents)){this.contents.set(key,value)}}setIn(path47,value){if(Collection.isEmptyPath(path47)){this.contents=value}else if(this.
-contents==null){this.contents=Collection.collectionFromPath(this.schema,Array.from(path47),value)}else if(assertCollection(
-this.contents)){this.contents.setIn(path47,value)}}setSchema(version3,options={}){if(typeof version3==="number")version3=
+contents)){this.contents.set(key,value)}}setIn(path50,value){if(Collection.isEmptyPath(path50)){this.contents=value}else if(this.
+contents==null){this.contents=Collection.collectionFromPath(this.schema,Array.from(path50),value)}else if(assertCollection(
+this.contents)){this.contents.setIn(path50,value)}}setSchema(version3,options={}){if(typeof version3==="number")version3=
 String(version3);let opt;switch(version3){case"1.1":if(this.directives)this.directives.yaml.version="1.1";else this.directives=
 new directives.Directives({version:"1.1"});opt={resolveKnownTags:false,schema:"yaml-1.1"};break;case"1.2":case"next":if(this.
 directives)this.directives.yaml.version=version3;else this.directives=new directives.Directives({version:version3});opt=
@@ -4400,15 +4402,15 @@ sep,value}){let res="";for(const st of start)res+=st.source;if(key)res+=stringif
 st.source;if(value)res+=stringifyToken(value);return res}exports.stringify=stringify}});var require_cst_visit=__commonJS({"node_modules/yaml/dist/parse/cst-visit.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
 var BREAK=Symbol("break visit");var SKIP=Symbol("skip children");var REMOVE=Symbol("remove item");function visit2(cst,visitor){
 if("type"in cst&&cst.type==="document")cst={start:cst.start,value:cst.value};_visit(Object.freeze([]),cst,visitor)}visit2.
-BREAK=BREAK;visit2.SKIP=SKIP;visit2.REMOVE=REMOVE;visit2.itemAtPath=(cst,path47)=>{let item=cst;for(const[field2,index]of path47){
+BREAK=BREAK;visit2.SKIP=SKIP;visit2.REMOVE=REMOVE;visit2.itemAtPath=(cst,path50)=>{let item=cst;for(const[field2,index]of path50){
 const tok=item?.[field2];if(tok&&"items"in tok){item=tok.items[index]}else return void 0}return item};visit2.parentCollection=
-(cst,path47)=>{const parent=visit2.itemAtPath(cst,path47.slice(0,-1));const field2=path47[path47.length-1][0];const coll=parent?.[field2];
-if(coll&&"items"in coll)return coll;throw new Error("Parent collection not found")};function _visit(path47,item,visitor){
-let ctrl=visitor(item,path47);if(typeof ctrl==="symbol")return ctrl;for(const field2 of["key","value"]){const token=item[field2];
-if(token&&"items"in token){for(let i2=0;i2<token.items.length;++i2){const ci=_visit(Object.freeze(path47.concat([[field2,
+(cst,path50)=>{const parent=visit2.itemAtPath(cst,path50.slice(0,-1));const field2=path50[path50.length-1][0];const coll=parent?.[field2];
+if(coll&&"items"in coll)return coll;throw new Error("Parent collection not found")};function _visit(path50,item,visitor){
+let ctrl=visitor(item,path50);if(typeof ctrl==="symbol")return ctrl;for(const field2 of["key","value"]){const token=item[field2];
+if(token&&"items"in token){for(let i2=0;i2<token.items.length;++i2){const ci=_visit(Object.freeze(path50.concat([[field2,
 i2]])),token.items[i2],visitor);if(typeof ci==="number")i2=ci-1;else if(ci===BREAK)return BREAK;else if(ci===REMOVE){token.
-items.splice(i2,1);i2-=1}}if(typeof ctrl==="function"&&field2==="key")ctrl=ctrl(item,path47)}}return typeof ctrl==="func\
-tion"?ctrl(item,path47):ctrl}exports.visit=visit2}});var require_cst=__commonJS({"node_modules/yaml/dist/parse/cst.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
+items.splice(i2,1);i2-=1}}if(typeof ctrl==="function"&&field2==="key")ctrl=ctrl(item,path50)}}return typeof ctrl==="func\
+tion"?ctrl(item,path50):ctrl}exports.visit=visit2}});var require_cst=__commonJS({"node_modules/yaml/dist/parse/cst.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
 var cstScalar=require_cst_scalar();var cstStringify=require_cst_stringify();var cstVisit=require_cst_visit();var BOM="\uFEFF";
 var DOCUMENT="";var FLOW_END="";var SCALAR="";var isCollection=token=>!!token&&"items"in token;var isScalar2=token=>!!token&&
 (token.type==="scalar"||token.type==="single-quoted-scalar"||token.type==="double-quoted-scalar"||token.type==="block-sc\
@@ -4738,7 +4740,20 @@ run it again: it goes on from what was finished"})}var toolEnvironment,tailLengt
 noninteractive"};tailLength=4e3;Tail=class{#text="";append(chunk){this.#text=(this.#text+chunk.toString()).slice(-tailLength)}toString(){
 return this.#text}};LineCutter=class{#rest="";#onLine;constructor(onLine){this.#onLine=onLine}push(chunk){const lines=(this.#rest+
 chunk.toString()).split("\n");this.#rest=lines.pop()??"";for(const line2 of lines)this.#onLine(line2)}end(){if(this.#rest!==
-"")this.#onLine(this.#rest);this.#rest=""}}}});var require_default=__commonJS({"node_modules/events-universal/default.js"(exports,module){init_define_EMBEDDED_RESOURCES();
+"")this.#onLine(this.#rest);this.#rest=""}}}});import{pipeline}from"node:stream/promises";async function runToEnd(argv,options,start,assertAlive){const stdout=[];const stderr=new Tail;
+const lines=new LineCutter(options.onLine??(()=>{}));const process10=await start(chunk=>{stderr.append(chunk);lines.push(
+chunk)});process10.stdout.on("data",chunk=>{stdout.push(chunk);lines.push(chunk)});const bound=timeBound(options.timeoutMs,
+process10);try{const[exitCode2]=await Promise.all([process10.exited,feed(process10,options.input)]);lines.end();assertAlive();
+if(bound.passed())throw timedOut(argv,options.timeoutMs??0);if(exitCode2!==0&&options.check!==false)throw toolFailure({argv,
+exitCode:exitCode2,stderr:stderr.toString()});return{exitCode:exitCode2,stdout:Buffer.concat(stdout).toString(),stderr:stderr.
+toString()}}finally{bound.clear()}}function timeBound(timeoutMs3,process10){let passed=false;const timer=timeoutMs3===void 0?
+void 0:setTimeout(()=>{passed=true;process10.kill()},timeoutMs3);return{passed:()=>passed,clear:()=>clearTimeout(timer)}}
+async function feed(process10,input2){const{stdin}=process10;if(input2===void 0)return;if(typeof input2==="string"||Buffer.
+isBuffer(input2)){stdin.end(input2);return}const source=watchSource(input2,process10);await pipeline(input2,stdin).catch(
+error2=>{if(source.brokeOff())throw error2})}function watchSource(input2,{stdin,kill}){let broken=false;const breakOff=()=>{
+if(broken||stdin.errored||stdin.destroyed)return;broken=true;kill()};if(input2.destroyed&&!input2.readableEnded)breakOff();
+input2.once("error",breakOff);input2.once("close",()=>{if(!input2.readableEnded)breakOff()});return{brokeOff:()=>broken}}
+var init_run_to_end=__esm({"src/toolbox/run-to-end.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_tool_failure()}});var require_default=__commonJS({"node_modules/events-universal/default.js"(exports,module){init_define_EMBEDDED_RESOURCES();
 module.exports=__require("events")}});var require_fixed_size=__commonJS({"node_modules/fast-fifo/fixed-size.js"(exports,module){init_define_EMBEDDED_RESOURCES();
 module.exports=class FixedFIFO{constructor(hwm){if(!(hwm>0)||(hwm-1&hwm)!==0)throw new Error("Max size for a FixedFIFO s\
 hould be a power of two");this.buffer=new Array(hwm);this.mask=hwm-1;this.top=0;this.btm=0;this.next=null}clear(){this.top=
@@ -4958,7 +4973,7 @@ null){this._writableState.updateNextTick()}}}};var Readable10=class _Readable ex
 this._duplexState|=OPENING|WRITE_DONE|READ_READ_AHEAD;this._readableState=new ReadableState(this,opts);if(opts){if(this.
 _readableState.readAhead===false)this._duplexState&=READ_NO_READ_AHEAD;if(opts.read)this._read=opts.read;if(opts.eagerOpen)
 this._readableState.updateNextTick();if(opts.encoding)this.setEncoding(opts.encoding)}}static deferred(fn,opts){const out=new PassThrough2(
-opts);fn().then(src=>{if(src===null)return out.end();if(out.destroying)return;pipeline6(src,out,noop3)}).catch(err2=>out.
+opts);fn().then(src=>{if(src===null)return out.end();if(out.destroying)return;pipeline5(src,out,noop3)}).catch(err2=>out.
 destroy(err2));return out}setEncoding(encoding){const dec=new TextDecoder2(encoding);const map2=this._readableState.map||
 echo;this._readableState.map=mapOrSkip;return this;function mapOrSkip(data){const next=dec.push(data);return next===""&&
 (data.byteLength!==0||dec.remaining>0)?null:map2(next)}}_read(cb){cb(null)}pipe(dest,cb){this._readableState.updateNextTick();
@@ -5005,7 +5020,7 @@ err2);if(this._transformState.data!==null){this._transformState.data=null;this._
 cb(null,data)}_flush(cb){cb(null)}_final(cb){this._transformState.afterFinal=cb;this._flush(transformAfterFlush.bind(this))}};
 var PassThrough2=class extends Transform4{};function transformAfterFlush(err2,data){const cb=this._transformState.afterFinal;
 if(err2)return cb(err2);if(data!==null&&data!==void 0)this.push(data);this.push(null);cb(null)}function pipelinePromise(...streams){
-return new Promise((resolve,reject)=>{return pipeline6(...streams,err2=>{if(err2)return reject(err2);resolve()})})}function pipeline6(stream,...streams){
+return new Promise((resolve,reject)=>{return pipeline5(...streams,err2=>{if(err2)return reject(err2);resolve()})})}function pipeline5(stream,...streams){
 const all=Array.isArray(stream)?[...stream,...streams]:[stream,...streams];const done=all.length&&typeof all[all.length-
 1]==="function"?all.pop():null;if(all.length<2)throw StreamError.BAD_ARGUMENT("Pipeline requires at least 2 streams");let src=all[0];
 let dest=null;let error2=null;for(let i2=1;i2<all.length;i2++){dest=all[i2];if(isStreamx(src)){src.pipe(dest,onerror)}else{
@@ -5025,7 +5040,7 @@ err2)?null:err2}function isReadStreamx(stream){return isStreamx(stream)&&stream.
 _duplexState&OPENING)!==OPENING||(stream._duplexState&DESTROYING)===DESTROYING||(stream._duplexState&ACTIVE_OR_TICKING)!==
 0}function isTypedArray(data){return typeof data==="object"&&data!==null&&typeof data.byteLength==="number"}function defaultByteLength(data){
 return isTypedArray(data)?data.byteLength:1024}function noop3(){}function abort(){this.destroy(StreamError.ABORTED())}function isWritev(s){
-return s._writev!==Writable5.prototype._writev&&s._writev!==Duplex4.prototype._writev}module.exports={pipeline:pipeline6,
+return s._writev!==Writable5.prototype._writev&&s._writev!==Duplex4.prototype._writev}module.exports={pipeline:pipeline5,
 pipelinePromise,isStream:isStream2,isStreamx,isEnding,isEnded,isFinishing,isFinished,isDisturbed,getStreamError,Stream,Writable:Writable5,
 Readable:Readable10,Duplex:Duplex4,Transform:Transform4,PassThrough:PassThrough2}}});var require_headers=__commonJS({"node_modules/tar-stream/headers.js"(exports){init_define_EMBEDDED_RESOURCES();var b4a=require_b4a();
 var ZEROS="0000000000000000000";var SEVENS="7777777777777777777";var ZERO_OFFSET="0".charCodeAt(0);var USTAR_MAGIC=b4a.from(
@@ -5355,7 +5370,7 @@ whiteBright,bgRedBright,bgGreenBright,bgYellowBright,bgBlueBright,bgMagentaBrigh
 underlineRed,underlineGreen,underlineYellow,underlineBlue,underlineMagenta,underlineCyan,underlineWhite,underlineGray,underlineRedBright,
 underlineGreenBright,underlineYellowBright,underlineBlueBright,underlineMagentaBright,underlineCyanBright,underlineWhiteBright;
 var init_base=__esm({"node_modules/yoctocolors/base.js"(){init_define_EMBEDDED_RESOURCES();hasColors=tty?.WriteStream?.prototype?.
-hasColors?.()??false;format=(open7,close)=>{if(!hasColors){return input2=>input2}const openCode=`\x1B[${open7}m`;const closeCode=`\
+hasColors?.()??false;format=(open8,close)=>{if(!hasColors){return input2=>input2}const openCode=`\x1B[${open8}m`;const closeCode=`\
 \x1B[${close}m`;return input2=>{const string4=input2+"";let index=string4.indexOf(closeCode);if(index===-1){return openCode+
 string4+closeCode}let result=openCode;let lastIndex=0;const reopenOnNestedClose=close===22;const replaceCode=(reopenOnNestedClose?
 closeCode:"")+openCode;while(index!==-1){result+=string4.slice(lastIndex,index)+replaceCode;lastIndex=index+closeCode.length;
@@ -5415,25 +5430,25 @@ init_start();init_info();init_duration();init_escape();init_specific();handleCom
 const startTime=getStartTime();const{command,escapedCommand}=joinCommand(filePath,rawArguments);const verbose=normalizeFdSpecificOption(
 rawOptions,"verbose");const verboseInfo=getVerboseInfo(verbose,escapedCommand,{...rawOptions});logCommand(escapedCommand,
 verboseInfo);return{command,escapedCommand,startTime,verboseInfo}}}});var require_windows=__commonJS({"node_modules/isexe/windows.js"(exports,module){init_define_EMBEDDED_RESOURCES();module.
-exports=isexe;isexe.sync=sync;var fs=__require("fs");function checkPathExt(path47,options){var pathext=options.pathExt!==
+exports=isexe;isexe.sync=sync;var fs=__require("fs");function checkPathExt(path50,options){var pathext=options.pathExt!==
 void 0?options.pathExt:process.env.PATHEXT;if(!pathext){return true}pathext=pathext.split(";");if(pathext.indexOf("")!==
--1){return true}for(var i2=0;i2<pathext.length;i2++){var p=pathext[i2].toLowerCase();if(p&&path47.substr(-p.length).toLowerCase()===
-p){return true}}return false}function checkStat(stat7,path47,options){if(!stat7.isSymbolicLink()&&!stat7.isFile()){return false}
-return checkPathExt(path47,options)}function isexe(path47,options,cb){fs.stat(path47,function(er,stat7){cb(er,er?false:checkStat(
-stat7,path47,options))})}function sync(path47,options){return checkStat(fs.statSync(path47),path47,options)}}});var require_mode=__commonJS({"node_modules/isexe/mode.js"(exports,module){init_define_EMBEDDED_RESOURCES();module.exports=
-isexe;isexe.sync=sync;var fs=__require("fs");function isexe(path47,options,cb){fs.stat(path47,function(er,stat7){cb(er,er?
-false:checkStat(stat7,options))})}function sync(path47,options){return checkStat(fs.statSync(path47),options)}function checkStat(stat7,options){
+-1){return true}for(var i2=0;i2<pathext.length;i2++){var p=pathext[i2].toLowerCase();if(p&&path50.substr(-p.length).toLowerCase()===
+p){return true}}return false}function checkStat(stat7,path50,options){if(!stat7.isSymbolicLink()&&!stat7.isFile()){return false}
+return checkPathExt(path50,options)}function isexe(path50,options,cb){fs.stat(path50,function(er,stat7){cb(er,er?false:checkStat(
+stat7,path50,options))})}function sync(path50,options){return checkStat(fs.statSync(path50),path50,options)}}});var require_mode=__commonJS({"node_modules/isexe/mode.js"(exports,module){init_define_EMBEDDED_RESOURCES();module.exports=
+isexe;isexe.sync=sync;var fs=__require("fs");function isexe(path50,options,cb){fs.stat(path50,function(er,stat7){cb(er,er?
+false:checkStat(stat7,options))})}function sync(path50,options){return checkStat(fs.statSync(path50),options)}function checkStat(stat7,options){
 return stat7.isFile()&&checkMode(stat7,options)}function checkMode(stat7,options){var mod=stat7.mode;var uid=stat7.uid;var gid=stat7.
 gid;var myUid=options.uid!==void 0?options.uid:process.getuid&&process.getuid();var myGid=options.gid!==void 0?options.gid:
 process.getgid&&process.getgid();var u2=parseInt("100",8);var g=parseInt("010",8);var o2=parseInt("001",8);var ug=u2|g;var ret=mod&
 o2||mod&g&&gid===myGid||mod&u2&&uid===myUid||mod&ug&&myUid===0;return ret}}});var require_isexe=__commonJS({"node_modules/isexe/index.js"(exports,module){init_define_EMBEDDED_RESOURCES();var fs=__require("fs");
 var core;if(process.platform==="win32"||global.TESTING_WINDOWS){core=require_windows()}else{core=require_mode()}module.exports=
-isexe;isexe.sync=sync;function isexe(path47,options,cb){if(typeof options==="function"){cb=options;options={}}if(!cb){if(typeof Promise!==
-"function"){throw new TypeError("callback not provided")}return new Promise(function(resolve,reject){isexe(path47,options||
-{},function(er,is){if(er){reject(er)}else{resolve(is)}})})}core(path47,options||{},function(er,is){if(er){if(er.code==="\
-EACCES"||options&&options.ignoreErrors){er=null;is=false}}cb(er,is)})}function sync(path47,options){try{return core.sync(
-path47,options||{})}catch(er){if(options&&options.ignoreErrors||er.code==="EACCES"){return false}else{throw er}}}}});var require_which=__commonJS({"node_modules/which/which.js"(exports,module){init_define_EMBEDDED_RESOURCES();var isWindows=process.
-platform==="win32"||process.env.OSTYPE==="cygwin"||process.env.OSTYPE==="msys";var path47=__require("path");var COLON=isWindows?
+isexe;isexe.sync=sync;function isexe(path50,options,cb){if(typeof options==="function"){cb=options;options={}}if(!cb){if(typeof Promise!==
+"function"){throw new TypeError("callback not provided")}return new Promise(function(resolve,reject){isexe(path50,options||
+{},function(er,is){if(er){reject(er)}else{resolve(is)}})})}core(path50,options||{},function(er,is){if(er){if(er.code==="\
+EACCES"||options&&options.ignoreErrors){er=null;is=false}}cb(er,is)})}function sync(path50,options){try{return core.sync(
+path50,options||{})}catch(er){if(options&&options.ignoreErrors||er.code==="EACCES"){return false}else{throw er}}}}});var require_which=__commonJS({"node_modules/which/which.js"(exports,module){init_define_EMBEDDED_RESOURCES();var isWindows=process.
+platform==="win32"||process.env.OSTYPE==="cygwin"||process.env.OSTYPE==="msys";var path50=__require("path");var COLON=isWindows?
 ";":":";var isexe=require_isexe();var getNotFoundError=cmd=>Object.assign(new Error(`not found: ${cmd}`),{code:"ENOENT"});
 var getPathInfo=(cmd,opt)=>{const colon=opt.colon||COLON;const pathEnv=cmd.match(/\//)||isWindows&&cmd.match(/\\/)?[""]:
 [...isWindows?[process.cwd()]:[],...(opt.path||process.env.PATH||"").split(colon)];const pathExtExe=isWindows?opt.pathExt||
@@ -5441,25 +5456,25 @@ process.env.PATHEXT||".EXE;.CMD;.BAT;.COM":"";const pathExt=isWindows?pathExtExe
 indexOf(".")!==-1&&pathExt[0]!=="")pathExt.unshift("")}return{pathEnv,pathExt,pathExtExe}};var which=(cmd,opt,cb)=>{if(typeof opt===
 "function"){cb=opt;opt={}}if(!opt)opt={};const{pathEnv,pathExt,pathExtExe}=getPathInfo(cmd,opt);const found=[];const step=i2=>new Promise(
 (resolve,reject)=>{if(i2===pathEnv.length)return opt.all&&found.length?resolve(found):reject(getNotFoundError(cmd));const ppRaw=pathEnv[i2];
-const pathPart=/^".*"$/.test(ppRaw)?ppRaw.slice(1,-1):ppRaw;const pCmd=path47.join(pathPart,cmd);const p=!pathPart&&/^\.[\\\/]/.
+const pathPart=/^".*"$/.test(ppRaw)?ppRaw.slice(1,-1):ppRaw;const pCmd=path50.join(pathPart,cmd);const p=!pathPart&&/^\.[\\\/]/.
 test(cmd)?cmd.slice(0,2)+pCmd:pCmd;resolve(subStep(p,i2,0))});const subStep=(p,i2,ii)=>new Promise((resolve,reject)=>{if(ii===
 pathExt.length)return resolve(step(i2+1));const ext=pathExt[ii];isexe(p+ext,{pathExt:pathExtExe},(er,is)=>{if(!er&&is){if(opt.
 all)found.push(p+ext);else return resolve(p+ext)}return resolve(subStep(p,i2,ii+1))})});return cb?step(0).then(res=>cb(null,
 res),cb):step(0)};var whichSync=(cmd,opt)=>{opt=opt||{};const{pathEnv,pathExt,pathExtExe}=getPathInfo(cmd,opt);const found=[];
 for(let i2=0;i2<pathEnv.length;i2++){const ppRaw=pathEnv[i2];const pathPart=/^".*"$/.test(ppRaw)?ppRaw.slice(1,-1):ppRaw;
-const pCmd=path47.join(pathPart,cmd);const p=!pathPart&&/^\.[\\\/]/.test(cmd)?cmd.slice(0,2)+pCmd:pCmd;for(let j=0;j<pathExt.
+const pCmd=path50.join(pathPart,cmd);const p=!pathPart&&/^\.[\\\/]/.test(cmd)?cmd.slice(0,2)+pCmd:pCmd;for(let j=0;j<pathExt.
 length;j++){const cur=p+pathExt[j];try{const is=isexe.sync(cur,{pathExt:pathExtExe});if(is){if(opt.all)found.push(cur);else
 return cur}}catch(ex){}}}if(opt.all&&found.length)return found;if(opt.nothrow)return null;throw getNotFoundError(cmd)};module.
 exports=which;which.sync=whichSync}});var require_path_key=__commonJS({"node_modules/path-key/index.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
 var pathKey2=(options={})=>{const environment2=options.env||process.env;const platform2=options.platform||process.platform;
 if(platform2!=="win32"){return"PATH"}return Object.keys(environment2).reverse().find(key=>key.toUpperCase()==="PATH")||"\
 Path"};module.exports=pathKey2;module.exports.default=pathKey2}});var require_resolveCommand=__commonJS({"node_modules/cross-spawn/lib/util/resolveCommand.js"(exports,module){"use strict";
-init_define_EMBEDDED_RESOURCES();var path47=__require("path");var which=require_which();var getPathKey=require_path_key();
+init_define_EMBEDDED_RESOURCES();var path50=__require("path");var which=require_which();var getPathKey=require_path_key();
 function resolveCommandAttempt(parsed2,withoutPathExt){const env=parsed2.options.env||process.env;const cwd=process.cwd();
 const hasCustomCwd=parsed2.options.cwd!=null;const shouldSwitchCwd=hasCustomCwd&&process.chdir!==void 0&&!process.chdir.
 disabled;if(shouldSwitchCwd){try{process.chdir(parsed2.options.cwd)}catch(err2){}}let resolved;try{resolved=which.sync(parsed2.
-command,{path:env[getPathKey({env})],pathExt:withoutPathExt?path47.delimiter:void 0})}catch(e){}finally{if(shouldSwitchCwd){
-process.chdir(cwd)}}if(resolved){resolved=path47.resolve(hasCustomCwd?parsed2.options.cwd:"",resolved)}return resolved}function resolveCommand(parsed2){
+command,{path:env[getPathKey({env})],pathExt:withoutPathExt?path50.delimiter:void 0})}catch(e){}finally{if(shouldSwitchCwd){
+process.chdir(cwd)}}if(resolved){resolved=path50.resolve(hasCustomCwd?parsed2.options.cwd:"",resolved)}return resolved}function resolveCommand(parsed2){
 return resolveCommandAttempt(parsed2)||resolveCommandAttempt(parsed2,true)}module.exports=resolveCommand}});var require_escape=__commonJS({"node_modules/cross-spawn/lib/util/escape.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
 var metaCharsRegExp=/([()\][%!^"`<>&|;, *?])/g;function escapeCommand(arg){arg=arg.replace(metaCharsRegExp,"^$1");return arg}
 function escapeArgument(arg,doubleEscapeMetaChars){arg=`${arg}`;arg=arg.replace(/(?=(\\+?)?)\1"/g,'$1$1\\"');arg=arg.replace(
@@ -5467,18 +5482,18 @@ function escapeArgument(arg,doubleEscapeMetaChars){arg=`${arg}`;arg=arg.replace(
 metaCharsRegExp,"^$1")}return arg}module.exports.command=escapeCommand;module.exports.argument=escapeArgument}});var require_shebang_regex=__commonJS({"node_modules/shebang-regex/index.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
 module.exports=/^#!(.*)/}});var require_shebang_command=__commonJS({"node_modules/shebang-command/index.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
 var shebangRegex=require_shebang_regex();module.exports=(string4="")=>{const match=string4.match(shebangRegex);if(!match){
-return null}const[path47,argument]=match[0].replace(/#! ?/,"").split(" ");const binary=path47.split("/").pop();if(binary===
+return null}const[path50,argument]=match[0].replace(/#! ?/,"").split(" ");const binary=path50.split("/").pop();if(binary===
 "env"){return argument}return argument?`${binary} ${argument}`:binary}}});var require_readShebang=__commonJS({"node_modules/cross-spawn/lib/util/readShebang.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
 var fs=__require("fs");var shebangCommand=require_shebang_command();function readShebang(command){const size=150;const buffer=Buffer.
 alloc(size);let fd;try{fd=fs.openSync(command,"r");fs.readSync(fd,buffer,0,size,0);fs.closeSync(fd)}catch(e){}return shebangCommand(
 buffer.toString())}module.exports=readShebang}});var require_parse=__commonJS({"node_modules/cross-spawn/lib/parse.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
-var path47=__require("path");var resolveCommand=require_resolveCommand();var escape=require_escape();var readShebang=require_readShebang();
+var path50=__require("path");var resolveCommand=require_resolveCommand();var escape=require_escape();var readShebang=require_readShebang();
 var isWin=process.platform==="win32";var isExecutableRegExp=/\.(?:com|exe)$/i;var isCmdShimRegExp=/node_modules[\\/].bin[\\/][^\\/]+\.cmd$/i;
 function detectShebang(parsed2){parsed2.file=resolveCommand(parsed2);const shebang=parsed2.file&&readShebang(parsed2.file);
 if(shebang){parsed2.args.unshift(parsed2.file);parsed2.command=shebang;return resolveCommand(parsed2)}return parsed2.file}
 function parseNonShell(parsed2){if(!isWin){return parsed2}const commandFile=detectShebang(parsed2);const needsShell=!isExecutableRegExp.
 test(commandFile);if(parsed2.options.forceShell||needsShell){const needsDoubleEscapeMetaChars=isCmdShimRegExp.test(commandFile);
-parsed2.command=path47.normalize(parsed2.command);parsed2.command=escape.command(parsed2.command);parsed2.args=parsed2.args.
+parsed2.command=path50.normalize(parsed2.command);parsed2.command=escape.command(parsed2.command);parsed2.args=parsed2.args.
 map(arg=>escape.argument(arg,needsDoubleEscapeMetaChars));const shellCommand=[parsed2.command].concat(parsed2.args).join(
 " ");parsed2.args=["/d","/s","/c",`"${shellCommand}"`];parsed2.command=process.env.comspec||"cmd.exe";parsed2.options.windowsVerbatimArguments=
 true}return parsed2}function parse4(command,args,options){if(args&&!Array.isArray(args)){options=args;args=null}args=args?
@@ -6356,9 +6371,9 @@ return{serializedResult,finalResult:splitLinesSync(serializedResult,!stripFinalN
 logOutputSync=({serializedResult,fdNumber,state,verboseInfo,encoding,stdioItems,objectMode})=>{if(!shouldLogOutput({stdioItems,
 encoding,verboseInfo,fdNumber})){return}const linesArray=splitLinesSync(serializedResult,false,objectMode);try{logLinesSync(
 linesArray,fdNumber,verboseInfo)}catch(error2){state.error??=error2}};writeToFiles=(serializedResult,stdioItems,outputFiles)=>{
-for(const{path:path47,append}of stdioItems.filter(({type})=>FILE_TYPES.has(type))){const pathString=typeof path47==="str\
-ing"?path47:path47.toString();if(append||outputFiles.has(pathString)){appendFileSync(path47,serializedResult)}else{outputFiles.
-add(pathString);writeFileSync(path47,serializedResult)}}}}});var getAllSync;var init_all_sync=__esm({"node_modules/execa/lib/resolve/all-sync.js"(){init_define_EMBEDDED_RESOURCES();
+for(const{path:path50,append}of stdioItems.filter(({type})=>FILE_TYPES.has(type))){const pathString=typeof path50==="str\
+ing"?path50:path50.toString();if(append||outputFiles.has(pathString)){appendFileSync(path50,serializedResult)}else{outputFiles.
+add(pathString);writeFileSync(path50,serializedResult)}}}}});var getAllSync;var init_all_sync=__esm({"node_modules/execa/lib/resolve/all-sync.js"(){init_define_EMBEDDED_RESOURCES();
 init_uint_array();init_strip_newline();getAllSync=([,stdout,stderr],options)=>{if(!options.all){return}if(stdout===void 0){
 return stderr}if(stderr===void 0){return stdout}if(Array.isArray(stdout)){return Array.isArray(stderr)?[...stdout,...stderr]:
 [...stdout,stripNewline(stderr,options,"all")]}if(Array.isArray(stderr)){return[stripNewline(stdout,options,"all"),...stderr]}
@@ -6880,7 +6895,16 @@ var init_execa=__esm({"node_modules/execa/index.js"(){init_define_EMBEDDED_RESOU
 init_script();init_methods();execa=createExeca(()=>({}));execaSync=createExeca(()=>({isSync:true}));execaCommand=createExeca(
 mapCommandAsync);execaCommandSync=createExeca(mapCommandSync);execaNode=createExeca(mapNode);$=createExeca(mapScriptAsync,
 {},deepScriptOptions,setScriptSync);({sendMessage:sendMessage2,getOneMessage:getOneMessage2,getEachMessage:getEachMessage2,
-getCancelSignal:getCancelSignal2}=getIpcExport())}});var require_utils=__commonJS({"node_modules/docker-modem/lib/utils.js"(exports,module){init_define_EMBEDDED_RESOURCES();
+getCancelSignal:getCancelSignal2}=getIpcExport())}});import{chmod,mkdtemp}from"node:fs/promises";import{tmpdir}from"node:os";import path9 from"node:path";async function*bootstrapTar(argv,stage,signal2){
+const scratch=await mkdtemp(path9.join(tmpdir(),"lockstep-bootstrap-"));await chmod(scratch,493);const root2=process.getuid?.()===
+0;const namespaces=root2?[...isolation,freshProc,"--"]:[];const[program2="",...args]=[...namespaces,"mmdebstrap",...argv];
+const child=execa(program2,args,{buffer:{stdout:false},encoding:"buffer",stdin:"ignore",env:{TMPDIR:scratch},cancelSignal:signal2,
+killSignal:root2?"SIGKILL":"SIGTERM",forceKillAfterDelay:1e4,timeout:withinMs,reject:false});try{for await(const chunk of child.
+stdout){stage.advance({bytes:chunk.length});yield chunk}const{failed,exitCode:exitCode2,stderr}=await child;if(failed){const text2=Buffer.
+from(stderr??[]).toString();throw toolFailure({argv:["mmdebstrap",...argv],exitCode:exitCode2??137,stderr:text2})}}finally{
+child.kill();await child;await execa("rm",["-rf","--one-file-system",scratch],{reject:false,timeout:6e4})}}var withinMs;
+var init_bootstrap=__esm({"src/toolbox/docker/bootstrap.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_execa();
+init_isolation();init_tool_failure();withinMs=20*6e4}});var require_utils=__commonJS({"node_modules/docker-modem/lib/utils.js"(exports,module){init_define_EMBEDDED_RESOURCES();
 var arr=[];var each=arr.forEach;var slice=arr.slice;module.exports.extend=function(obj){each.call(slice.call(arguments,1),
 function(source){if(source){for(var prop in source){obj[prop]=source[prop]}}});return obj};module.exports.parseJSON=function(s){
 try{return JSON.parse(s)}catch(e){return null}}}});var require_http=__commonJS({"node_modules/docker-modem/lib/http.js"(exports,module){init_define_EMBEDDED_RESOURCES();var nativeHttps=__require("https");
@@ -8229,7 +8253,7 @@ parse(data))!==null)return ret;if(origBuffer){binaryKeyParser.init(origBuffer,0)
 if(type!==void 0){data=binaryKeyParser.readRaw();if(data!==void 0){ret=parseDER(data,type,"",type);if(ret instanceof Error)
 ret=null}}binaryKeyParser.clear()}if(ret)return ret;return new Error("Unsupported key format")}module.exports={isParsedKey,
 isSupportedKeyType,parseDERKey:(data,type)=>parseDER(data,type,"",type),parseKey}}});var require_agent=__commonJS({"node_modules/ssh2/lib/agent.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
-var{Socket}=__require("net");var{Duplex:Duplex4}=__require("stream");var{resolve}=__require("path");var{readFile:readFile15}=__require("fs");
+var{Socket}=__require("net");var{Duplex:Duplex4}=__require("stream");var{resolve}=__require("path");var{readFile:readFile16}=__require("fs");
 var{execFile,spawn:spawn5}=__require("child_process");var{isParsedKey,parseKey}=require_keyParser();var{makeBufferParser,
 readUInt32BE,writeUInt32BE,writeUInt32LE}=require_utils2();function once10(cb){let called=false;return(...args)=>{if(called)
 return;called=true;cb(...args)}}function concat(buf1,buf2){const combined=Buffer.allocUnsafe(buf1.length+buf2.length);buf1.
@@ -8263,10 +8287,10 @@ ata",data2=>{this.push(data2)});proc.on("error",err2=>{error2=err2;cb(error2)});
 if(!error2){if(error2=ERROR[code2])return cb(error2);cb()}});proc.stdin.end(data)}_final(cb){destroy(this);cb()}_destroy(err2,cb){
 destroy(this);cb()}}return class PageantAgent extends OpenSSHAgent{getStream(cb){cb(null,new PageantSocket)}}})();var CygwinAgent=(()=>{
 const RE_CYGWIN_SOCK=/^!<socket >(\d+) s ([A-Z0-9]{8}-[A-Z0-9]{8}-[A-Z0-9]{8}-[A-Z0-9]{8})/;return class CygwinAgent extends OpenSSHAgent{getStream(cb){
-cb=once10(cb);let socketPath=this.socketPath;let triedCygpath=false;readFile15(socketPath,function readCygsocket(err2,data){
+cb=once10(cb);let socketPath=this.socketPath;let triedCygpath=false;readFile16(socketPath,function readCygsocket(err2,data){
 if(err2){if(triedCygpath)return cb(new Error("Invalid cygwin unix socket path"));execFile("cygpath",["-w",socketPath],(err3,stdout,stderr)=>{
 if(err3||stdout.length===0)return cb(new Error("Invalid cygwin unix socket path"));triedCygpath=true;socketPath=stdout.toString().
-replace(/[\r\n]/g,"");readFile15(socketPath,readCygsocket)});return}const m=RE_CYGWIN_SOCK.exec(data.toString("ascii"));
+replace(/[\r\n]/g,"");readFile16(socketPath,readCygsocket)});return}const m=RE_CYGWIN_SOCK.exec(data.toString("ascii"));
 if(!m)return cb(new Error("Malformed cygwin unix socket file"));let state;let bc=0;let isRetrying=false;const inBuf=[];let sock;
 let credsBuf=Buffer.alloc(12);const port=parseInt(m[1],10);const secret=m[2].replace(/-/g,"");const secretBuf=Buffer.allocUnsafe(
 16);for(let i2=0,j=0;j<32;++i2,j+=2)secretBuf[i2]=parseInt(secret.substring(j,j+2),16);for(let i2=0;i2<16;i2+=4)writeUInt32LE(
@@ -8277,9 +8301,9 @@ inBuf.push(data2);if(bc===12){sock.removeListener("connect",_onconnect);sock.rem
 isRetrying=true;credsBuf=Buffer.concat(inBuf);writeUInt32LE(credsBuf,process.pid,0);sock.on("error",()=>{});sock.destroy();
 tryConnect()}}}function onFail(){cb(new Error("Problem negotiating cygwin unix socket security"))}function tryConnect(){
 sock=new Socket;sock.on("connect",_onconnect);sock.on("data",_ondata);sock.on("error",onFail);sock.on("end",onFail);sock.
-on("close",onFail);sock.connect(port)}})}}})();var WINDOWS_PIPE_REGEX=/^[/\\][/\\]\.[/\\]pipe[/\\].+/;function createAgent(path47){
-if(process.platform==="win32"&&!WINDOWS_PIPE_REGEX.test(path47)){return path47==="pageant"?new PageantAgent:new CygwinAgent(
-path47)}return new OpenSSHAgent(path47)}var AgentProtocol=(()=>{const SSH_AGENTC_REQUEST_IDENTITIES=11;const SSH_AGENTC_SIGN_REQUEST=13;
+on("close",onFail);sock.connect(port)}})}}})();var WINDOWS_PIPE_REGEX=/^[/\\][/\\]\.[/\\]pipe[/\\].+/;function createAgent(path50){
+if(process.platform==="win32"&&!WINDOWS_PIPE_REGEX.test(path50)){return path50==="pageant"?new PageantAgent:new CygwinAgent(
+path50)}return new OpenSSHAgent(path50)}var AgentProtocol=(()=>{const SSH_AGENTC_REQUEST_IDENTITIES=11;const SSH_AGENTC_SIGN_REQUEST=13;
 const SSH_AGENT_FAILURE=5;const SSH_AGENT_IDENTITIES_ANSWER=12;const SSH_AGENT_SIGN_RESPONSE=14;const SSH_AGENT_RSA_SHA2_256=1<<
 1;const SSH_AGENT_RSA_SHA2_512=1<<2;const ROLE_CLIENT=0;const ROLE_SERVER=1;function processResponses(protocol){let ret;
 while(protocol[SYM_REQS].length){const nextResponse=protocol[SYM_REQS][0][SYM_RESP];if(nextResponse===void 0)break;protocol[SYM_REQS].
@@ -9301,16 +9325,16 @@ server?SERVER_HANDLERS[type]:CLIENT_HANDLERS[type];if(!handler)return doFatalSFT
 if(this._version===-1){if(this.server){if(type!==REQUEST.INIT)return doFatalSFTPError(this,`Expected INIT packet, got ${type}`)}else if(type!==
 RESPONSE.VERSION){return doFatalSFTPError(this,`Expected VERSION packet, got ${type}`)}}if(handler(this,payload)===false)
 return}}end(){this.destroy()}destroy(){if(this.outgoing.state==="open"||this.outgoing.state==="eof"){this.outgoing.state=
-"closing";this._protocol.channelClose(this.outgoing.id)}}_init(){this._init=noop3;if(!this.server)sendOrBuffer(this,CLIENT_VERSION_BUFFER)}createReadStream(path47,options){
-if(this.server)throw new Error("Client-only method called in server mode");return new ReadStream(this,path47,options)}createWriteStream(path47,options){
-if(this.server)throw new Error("Client-only method called in server mode");return new WriteStream(this,path47,options)}open(path47,flags_,attrs,cb){
+"closing";this._protocol.channelClose(this.outgoing.id)}}_init(){this._init=noop3;if(!this.server)sendOrBuffer(this,CLIENT_VERSION_BUFFER)}createReadStream(path50,options){
+if(this.server)throw new Error("Client-only method called in server mode");return new ReadStream(this,path50,options)}createWriteStream(path50,options){
+if(this.server)throw new Error("Client-only method called in server mode");return new WriteStream(this,path50,options)}open(path50,flags_,attrs,cb){
 if(this.server)throw new Error("Client-only method called in server mode");if(typeof attrs==="function"){cb=attrs;attrs=
 void 0}const flags=typeof flags_==="number"?flags_:stringToFlags(flags_);if(flags===null)throw new Error(`Unknown flags \
 string: ${flags_}`);let attrsFlags=0;let attrsLen=0;if(typeof attrs==="string"||typeof attrs==="number")attrs={mode:attrs};
 if(typeof attrs==="object"&&attrs!==null){attrs=attrsToBytes(attrs);attrsFlags=attrs.flags;attrsLen=attrs.nb}const pathLen=Buffer.
-byteLength(path47);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+pathLen+4+4+attrsLen);writeUInt32BE(buf,buf.length-4,0);
+byteLength(path50);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+pathLen+4+4+attrsLen);writeUInt32BE(buf,buf.length-4,0);
 buf[4]=REQUEST.OPEN;const reqid=this._writeReqid=this._writeReqid+1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,
-pathLen,p);buf.utf8Write(path47,p+=4,pathLen);writeUInt32BE(buf,flags,p+=pathLen);writeUInt32BE(buf,attrsFlags,p+=4);if(attrsLen){
+pathLen,p);buf.utf8Write(path50,p+=4,pathLen);writeUInt32BE(buf,flags,p+=pathLen);writeUInt32BE(buf,attrsFlags,p+=4);if(attrsLen){
 p+=4;if(attrsLen===ATTRS_BUF.length)buf.set(ATTRS_BUF,p);else bufferCopy(ATTRS_BUF,buf,0,attrsLen,p);p+=attrsLen}this._requests[reqid]=
 {cb};const isBuffered=sendOrBuffer(this,buf);this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"}\
  OPEN`)}close(handle,cb){if(this.server)throw new Error("Client-only method called in server mode");if(!Buffer.isBuffer(
@@ -9336,7 +9360,7 @@ off+len,overflow,origPosition+len,cb)}else if(typeof cb==="function"){cb(void 0,
 out);if(this._debug){const how=isSent?"Sent":"Buffered";this._debug(`SFTP: Outbound: ${how} WRITE (id:${reqid})`)}}writeData(handle,buf,off,len,position,cb){
 this.write(handle,buf,off,len,position,cb)}fastGet(remotePath,localPath,opts,cb){if(this.server)throw new Error("Client-\
 only method called in server mode");fastXfer(this,fs,remotePath,localPath,opts,cb)}fastPut(localPath,remotePath,opts,cb){
-if(this.server)throw new Error("Client-only method called in server mode");fastXfer(fs,this,localPath,remotePath,opts,cb)}readFile(path47,options,callback_){
+if(this.server)throw new Error("Client-only method called in server mode");fastXfer(fs,this,localPath,remotePath,opts,cb)}readFile(path50,options,callback_){
 if(this.server)throw new Error("Client-only method called in server mode");let callback;if(typeof callback_==="function"){
 callback=callback_}else if(typeof options==="function"){callback=options;options=void 0}if(typeof options==="string")options=
 {encoding:options,flag:"r"};else if(!options)options={encoding:null,flag:"r"};else if(typeof options!=="object")throw new TypeError(
@@ -9348,24 +9372,24 @@ return this.close(handle,()=>{return callback&&callback(er)})}}else{eof=false}if
 bytesRead+=nbytes;pos+=nbytes;if(size!==0){if(pos===size)close();else read()}else{buffers.push(bufferSlice(buffer,0,nbytes));
 read()}};afterRead._wantEOFError=true;const close=()=>{this.close(handle,er=>{if(size===0){buffer=Buffer.concat(buffers,
 pos)}else if(pos<size){buffer=bufferSlice(buffer,0,pos)}if(encoding)buffer=buffer.toString(encoding);return callback&&callback(
-er,buffer)})};this.open(path47,flag,438,(er,handle_)=>{if(er)return callback&&callback(er);handle=handle_;const tryStat=(er2,st)=>{
-if(er2){this.stat(path47,(er_,st_)=>{if(er_){return this.close(handle,()=>{callback&&callback(er2)})}tryStat(null,st_)});
-return}size=st.size||0;if(size===0){buffers=[];return read()}buffer=Buffer.allocUnsafe(size);read()};this.fstat(handle,tryStat)})}writeFile(path47,data,options,callback_){
+er,buffer)})};this.open(path50,flag,438,(er,handle_)=>{if(er)return callback&&callback(er);handle=handle_;const tryStat=(er2,st)=>{
+if(er2){this.stat(path50,(er_,st_)=>{if(er_){return this.close(handle,()=>{callback&&callback(er2)})}tryStat(null,st_)});
+return}size=st.size||0;if(size===0){buffers=[];return read()}buffer=Buffer.allocUnsafe(size);read()};this.fstat(handle,tryStat)})}writeFile(path50,data,options,callback_){
 if(this.server)throw new Error("Client-only method called in server mode");let callback;if(typeof callback_==="function"){
 callback=callback_}else if(typeof options==="function"){callback=options;options=void 0}if(typeof options==="string")options=
 {encoding:options,mode:438,flag:"w"};else if(!options)options={encoding:"utf8",mode:438,flag:"w"};else if(typeof options!==
 "object")throw new TypeError("Bad arguments");if(options.encoding&&!Buffer.isEncoding(options.encoding))throw new Error(
-`Unknown encoding: ${options.encoding}`);const flag=options.flag||"w";this.open(path47,flag,options.mode,(openErr,handle)=>{
+`Unknown encoding: ${options.encoding}`);const flag=options.flag||"w";this.open(path50,flag,options.mode,(openErr,handle)=>{
 if(openErr){callback&&callback(openErr)}else{const buffer=Buffer.isBuffer(data)?data:Buffer.from(""+data,options.encoding||
-"utf8");const position=/a/.test(flag)?null:0;if(position===null){const tryStat=(er,st)=>{if(er){this.stat(path47,(er_,st_)=>{
+"utf8");const position=/a/.test(flag)?null:0;if(position===null){const tryStat=(er,st)=>{if(er){this.stat(path50,(er_,st_)=>{
 if(er_){return this.close(handle,()=>{callback&&callback(er)})}tryStat(null,st_)});return}writeAll(this,handle,buffer,0,
 buffer.length,st.size,callback)};this.fstat(handle,tryStat);return}writeAll(this,handle,buffer,0,buffer.length,position,
-callback)}})}appendFile(path47,data,options,callback_){if(this.server)throw new Error("Client-only method called in serv\
+callback)}})}appendFile(path50,data,options,callback_){if(this.server)throw new Error("Client-only method called in serv\
 er mode");let callback;if(typeof callback_==="function"){callback=callback_}else if(typeof options==="function"){callback=
 options;options=void 0}if(typeof options==="string")options={encoding:options,mode:438,flag:"a"};else if(!options)options=
 {encoding:"utf8",mode:438,flag:"a"};else if(typeof options!=="object")throw new TypeError("Bad arguments");if(!options.flag)
-options=Object.assign({flag:"a"},options);this.writeFile(path47,data,options,callback)}exists(path47,cb){if(this.server)
-throw new Error("Client-only method called in server mode");this.stat(path47,err2=>{cb&&cb(err2?false:true)})}unlink(filename,cb){
+options=Object.assign({flag:"a"},options);this.writeFile(path50,data,options,callback)}exists(path50,cb){if(this.server)
+throw new Error("Client-only method called in server mode");this.stat(path50,err2=>{cb&&cb(err2?false:true)})}unlink(filename,cb){
 if(this.server)throw new Error("Client-only method called in server mode");const fnameLen=Buffer.byteLength(filename);let p=9;
 const buf=Buffer.allocUnsafe(4+1+4+4+fnameLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.REMOVE;const reqid=this.
 _writeReqid=this._writeReqid+1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,fnameLen,p);buf.utf8Write(filename,
@@ -9375,18 +9399,18 @@ ethod called in server mode");const oldLen=Buffer.byteLength(oldPath);const newL
 allocUnsafe(4+1+4+4+oldLen+4+newLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.RENAME;const reqid=this._writeReqid=
 this._writeReqid+1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,oldLen,p);buf.utf8Write(oldPath,p+=4,oldLen);writeUInt32BE(
 buf,newLen,p+=oldLen);buf.utf8Write(newPath,p+=4,newLen);this._requests[reqid]={cb};const isBuffered=sendOrBuffer(this,buf);
-this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} RENAME`)}mkdir(path47,attrs,cb){if(this.server)
+this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} RENAME`)}mkdir(path50,attrs,cb){if(this.server)
 throw new Error("Client-only method called in server mode");let flags=0;let attrsLen=0;if(typeof attrs==="function"){cb=
 attrs;attrs=void 0}if(typeof attrs==="object"&&attrs!==null){attrs=attrsToBytes(attrs);flags=attrs.flags;attrsLen=attrs.
-nb}const pathLen=Buffer.byteLength(path47);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+pathLen+4+attrsLen);writeUInt32BE(
+nb}const pathLen=Buffer.byteLength(path50);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+pathLen+4+attrsLen);writeUInt32BE(
 buf,buf.length-4,0);buf[4]=REQUEST.MKDIR;const reqid=this._writeReqid=this._writeReqid+1&MAX_REQID;writeUInt32BE(buf,reqid,
-5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path47,p+=4,pathLen);writeUInt32BE(buf,flags,p+=pathLen);if(attrsLen){p+=4;
+5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path50,p+=4,pathLen);writeUInt32BE(buf,flags,p+=pathLen);if(attrsLen){p+=4;
 if(attrsLen===ATTRS_BUF.length)buf.set(ATTRS_BUF,p);else bufferCopy(ATTRS_BUF,buf,0,attrsLen,p);p+=attrsLen}this._requests[reqid]=
 {cb};const isBuffered=sendOrBuffer(this,buf);this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"}\
- MKDIR`)}rmdir(path47,cb){if(this.server)throw new Error("Client-only method called in server mode");const pathLen=Buffer.
-byteLength(path47);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+pathLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.
+ MKDIR`)}rmdir(path50,cb){if(this.server)throw new Error("Client-only method called in server mode");const pathLen=Buffer.
+byteLength(path50);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+pathLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.
 RMDIR;const reqid=this._writeReqid=this._writeReqid+1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,pathLen,p);
-buf.utf8Write(path47,p+=4,pathLen);this._requests[reqid]={cb};const isBuffered=sendOrBuffer(this,buf);this._debug&&this.
+buf.utf8Write(path50,p+=4,pathLen);this._requests[reqid]={cb};const isBuffered=sendOrBuffer(this,buf);this._debug&&this.
 _debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} RMDIR`)}readdir(where,opts,cb){if(this.server)throw new Error(
 "Client-only method called in server mode");if(typeof opts==="function"){cb=opts;opts={}}if(typeof opts!=="object"||opts===
 null)opts={};const doFilter=opts&&opts.full?false:true;if(!Buffer.isBuffer(where)&&typeof where!=="string")throw new Error(
@@ -9403,25 +9427,25 @@ ending"} READDIR`)}fstat(handle,cb){if(this.server)throw new Error("Client-only 
 isBuffer(handle))throw new Error("handle is not a Buffer");const handleLen=handle.length;let p=9;const buf=Buffer.allocUnsafe(
 4+1+4+4+handleLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.FSTAT;const reqid=this._writeReqid=this._writeReqid+
 1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,handleLen,p);buf.set(handle,p+=4);this._requests[reqid]={cb};const isBuffered=sendOrBuffer(
-this,buf);this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} FSTAT`)}stat(path47,cb){if(this.server)
-throw new Error("Client-only method called in server mode");const pathLen=Buffer.byteLength(path47);let p=9;const buf=Buffer.
+this,buf);this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} FSTAT`)}stat(path50,cb){if(this.server)
+throw new Error("Client-only method called in server mode");const pathLen=Buffer.byteLength(path50);let p=9;const buf=Buffer.
 allocUnsafe(4+1+4+4+pathLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.STAT;const reqid=this._writeReqid=this._writeReqid+
-1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path47,p+=4,pathLen);this._requests[reqid]=
+1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path50,p+=4,pathLen);this._requests[reqid]=
 {cb};const isBuffered=sendOrBuffer(this,buf);this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"}\
- STAT`)}lstat(path47,cb){if(this.server)throw new Error("Client-only method called in server mode");const pathLen=Buffer.
-byteLength(path47);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+pathLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.
+ STAT`)}lstat(path50,cb){if(this.server)throw new Error("Client-only method called in server mode");const pathLen=Buffer.
+byteLength(path50);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+pathLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.
 LSTAT;const reqid=this._writeReqid=this._writeReqid+1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,pathLen,p);
-buf.utf8Write(path47,p+=4,pathLen);this._requests[reqid]={cb};const isBuffered=sendOrBuffer(this,buf);this._debug&&this.
-_debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} LSTAT`)}opendir(path47,cb){if(this.server)throw new Error("Cl\
-ient-only method called in server mode");const pathLen=Buffer.byteLength(path47);let p=9;const buf=Buffer.allocUnsafe(4+
+buf.utf8Write(path50,p+=4,pathLen);this._requests[reqid]={cb};const isBuffered=sendOrBuffer(this,buf);this._debug&&this.
+_debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} LSTAT`)}opendir(path50,cb){if(this.server)throw new Error("Cl\
+ient-only method called in server mode");const pathLen=Buffer.byteLength(path50);let p=9;const buf=Buffer.allocUnsafe(4+
 1+4+4+pathLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.OPENDIR;const reqid=this._writeReqid=this._writeReqid+1&
-MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path47,p+=4,pathLen);this._requests[reqid]=
+MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path50,p+=4,pathLen);this._requests[reqid]=
 {cb};const isBuffered=sendOrBuffer(this,buf);this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"}\
- OPENDIR`)}setstat(path47,attrs,cb){if(this.server)throw new Error("Client-only method called in server mode");let flags=0;
+ OPENDIR`)}setstat(path50,attrs,cb){if(this.server)throw new Error("Client-only method called in server mode");let flags=0;
 let attrsLen=0;if(typeof attrs==="object"&&attrs!==null){attrs=attrsToBytes(attrs);flags=attrs.flags;attrsLen=attrs.nb}else if(typeof attrs===
-"function"){cb=attrs}const pathLen=Buffer.byteLength(path47);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+pathLen+4+attrsLen);
+"function"){cb=attrs}const pathLen=Buffer.byteLength(path50);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+pathLen+4+attrsLen);
 writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.SETSTAT;const reqid=this._writeReqid=this._writeReqid+1&MAX_REQID;writeUInt32BE(
-buf,reqid,5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path47,p+=4,pathLen);writeUInt32BE(buf,flags,p+=pathLen);if(attrsLen){
+buf,reqid,5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path50,p+=4,pathLen);writeUInt32BE(buf,flags,p+=pathLen);if(attrsLen){
 p+=4;if(attrsLen===ATTRS_BUF.length)buf.set(ATTRS_BUF,p);else bufferCopy(ATTRS_BUF,buf,0,attrsLen,p);p+=attrsLen}this._requests[reqid]=
 {cb};const isBuffered=sendOrBuffer(this,buf);this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"}\
  SETSTAT`)}fsetstat(handle,attrs,cb){if(this.server)throw new Error("Client-only method called in server mode");if(!Buffer.
@@ -9432,13 +9456,13 @@ FSETSTAT;const reqid=this._writeReqid=this._writeReqid+1&MAX_REQID;writeUInt32BE
 p);buf.set(handle,p+=4);writeUInt32BE(buf,flags,p+=handleLen);if(attrsLen){p+=4;if(attrsLen===ATTRS_BUF.length)buf.set(ATTRS_BUF,
 p);else bufferCopy(ATTRS_BUF,buf,0,attrsLen,p);p+=attrsLen}this._requests[reqid]={cb};const isBuffered=sendOrBuffer(this,
 buf);this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} FSETSTAT`)}futimes(handle,atime,mtime,cb){
-return this.fsetstat(handle,{atime:toUnixTimestamp(atime),mtime:toUnixTimestamp(mtime)},cb)}utimes(path47,atime,mtime,cb){
-return this.setstat(path47,{atime:toUnixTimestamp(atime),mtime:toUnixTimestamp(mtime)},cb)}fchown(handle,uid,gid,cb){return this.
-fsetstat(handle,{uid,gid},cb)}chown(path47,uid,gid,cb){return this.setstat(path47,{uid,gid},cb)}fchmod(handle,mode,cb){return this.
-fsetstat(handle,{mode},cb)}chmod(path47,mode,cb){return this.setstat(path47,{mode},cb)}readlink(path47,cb){if(this.server)
-throw new Error("Client-only method called in server mode");const pathLen=Buffer.byteLength(path47);let p=9;const buf=Buffer.
+return this.fsetstat(handle,{atime:toUnixTimestamp(atime),mtime:toUnixTimestamp(mtime)},cb)}utimes(path50,atime,mtime,cb){
+return this.setstat(path50,{atime:toUnixTimestamp(atime),mtime:toUnixTimestamp(mtime)},cb)}fchown(handle,uid,gid,cb){return this.
+fsetstat(handle,{uid,gid},cb)}chown(path50,uid,gid,cb){return this.setstat(path50,{uid,gid},cb)}fchmod(handle,mode,cb){return this.
+fsetstat(handle,{mode},cb)}chmod(path50,mode,cb){return this.setstat(path50,{mode},cb)}readlink(path50,cb){if(this.server)
+throw new Error("Client-only method called in server mode");const pathLen=Buffer.byteLength(path50);let p=9;const buf=Buffer.
 allocUnsafe(4+1+4+4+pathLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.READLINK;const reqid=this._writeReqid=this.
-_writeReqid+1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path47,p+=4,pathLen);this.
+_writeReqid+1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path50,p+=4,pathLen);this.
 _requests[reqid]={cb:(err2,names2)=>{if(typeof cb!=="function")return;if(err2)return cb(err2);if(!names2||!names2.length)
 return cb(new Error("Response missing link info"));cb(void 0,names2[0].filename)}};const isBuffered=sendOrBuffer(this,buf);
 this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} READLINK`)}symlink(targetPath,linkPath,cb){
@@ -9448,10 +9472,10 @@ byteLength(targetPath);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+linkLen+4+ta
 writeUInt32BE(buf,targetLen,p);buf.utf8Write(targetPath,p+=4,targetLen);writeUInt32BE(buf,linkLen,p+=targetLen);buf.utf8Write(
 linkPath,p+=4,linkLen)}else{writeUInt32BE(buf,linkLen,p);buf.utf8Write(linkPath,p+=4,linkLen);writeUInt32BE(buf,targetLen,
 p+=linkLen);buf.utf8Write(targetPath,p+=4,targetLen)}this._requests[reqid]={cb};const isBuffered=sendOrBuffer(this,buf);
-this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} SYMLINK`)}realpath(path47,cb){if(this.server)
-throw new Error("Client-only method called in server mode");const pathLen=Buffer.byteLength(path47);let p=9;const buf=Buffer.
+this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} SYMLINK`)}realpath(path50,cb){if(this.server)
+throw new Error("Client-only method called in server mode");const pathLen=Buffer.byteLength(path50);let p=9;const buf=Buffer.
 allocUnsafe(4+1+4+4+pathLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.REALPATH;const reqid=this._writeReqid=this.
-_writeReqid+1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path47,p+=4,pathLen);this.
+_writeReqid+1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,pathLen,p);buf.utf8Write(path50,p+=4,pathLen);this.
 _requests[reqid]={cb:(err2,names2)=>{if(typeof cb!=="function")return;if(err2)return cb(err2);if(!names2||!names2.length)
 return cb(new Error("Response missing path info"));cb(void 0,names2[0].filename)}};const isBuffered=sendOrBuffer(this,buf);
 this._debug&&this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} REALPATH`)}ext_openssh_rename(oldPath,newPath,cb){
@@ -9462,12 +9486,12 @@ buf,buf.length-4,0);buf[4]=REQUEST.EXTENDED;const reqid=this._writeReqid=this._w
 reqid,5);writeUInt32BE(buf,24,p);buf.utf8Write("posix-rename@openssh.com",p+=4,24);writeUInt32BE(buf,oldLen,p+=24);buf.utf8Write(
 oldPath,p+=4,oldLen);writeUInt32BE(buf,newLen,p+=oldLen);buf.utf8Write(newPath,p+=4,newLen);this._requests[reqid]={cb};const isBuffered=sendOrBuffer(
 this,buf);if(this._debug){const which=isBuffered?"Buffered":"Sending";this._debug(`SFTP: Outbound: ${which} posix-rename\
-@openssh.com`)}}ext_openssh_statvfs(path47,cb){if(this.server)throw new Error("Client-only method called in server mode");
+@openssh.com`)}}ext_openssh_statvfs(path50,cb){if(this.server)throw new Error("Client-only method called in server mode");
 const ext=this._extensions["statvfs@openssh.com"];if(!ext||ext!=="2")throw new Error("Server does not support this exten\
-ded request");const pathLen=Buffer.byteLength(path47);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+19+4+pathLen);writeUInt32BE(
+ded request");const pathLen=Buffer.byteLength(path50);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+19+4+pathLen);writeUInt32BE(
 buf,buf.length-4,0);buf[4]=REQUEST.EXTENDED;const reqid=this._writeReqid=this._writeReqid+1&MAX_REQID;writeUInt32BE(buf,
 reqid,5);writeUInt32BE(buf,19,p);buf.utf8Write("statvfs@openssh.com",p+=4,19);writeUInt32BE(buf,pathLen,p+=19);buf.utf8Write(
-path47,p+=4,pathLen);this._requests[reqid]={extended:"statvfs@openssh.com",cb};const isBuffered=sendOrBuffer(this,buf);if(this.
+path50,p+=4,pathLen);this._requests[reqid]={extended:"statvfs@openssh.com",cb};const isBuffered=sendOrBuffer(this,buf);if(this.
 _debug){const which=isBuffered?"Buffered":"Sending";this._debug(`SFTP: Outbound: ${which} statvfs@openssh.com`)}}ext_openssh_fstatvfs(handle,cb){
 if(this.server)throw new Error("Client-only method called in server mode");const ext=this._extensions["fstatvfs@openssh.\
 com"];if(!ext||ext!=="2")throw new Error("Server does not support this extended request");if(!Buffer.isBuffer(handle))throw new Error(
@@ -9489,22 +9513,22 @@ isBuffer(handle))throw new Error("handle is not a Buffer");const handleLen=handl
 4+1+4+4+17+4+handleLen);writeUInt32BE(buf,buf.length-4,0);buf[4]=REQUEST.EXTENDED;const reqid=this._writeReqid=this._writeReqid+
 1&MAX_REQID;writeUInt32BE(buf,reqid,5);writeUInt32BE(buf,17,p);buf.utf8Write("fsync@openssh.com",p+=4,17);writeUInt32BE(
 buf,handleLen,p+=17);buf.set(handle,p+=4);this._requests[reqid]={cb};const isBuffered=sendOrBuffer(this,buf);this._debug&&
-this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} fsync@openssh.com`)}ext_openssh_lsetstat(path47,attrs,cb){
+this._debug(`SFTP: Outbound: ${isBuffered?"Buffered":"Sending"} fsync@openssh.com`)}ext_openssh_lsetstat(path50,attrs,cb){
 if(this.server)throw new Error("Client-only method called in server mode");const ext=this._extensions["lsetstat@openssh.\
 com"];if(ext!=="1")throw new Error("Server does not support this extended request");let flags=0;let attrsLen=0;if(typeof attrs===
 "object"&&attrs!==null){attrs=attrsToBytes(attrs);flags=attrs.flags;attrsLen=attrs.nb}else if(typeof attrs==="function"){
-cb=attrs}const pathLen=Buffer.byteLength(path47);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+20+4+pathLen+4+attrsLen);writeUInt32BE(
+cb=attrs}const pathLen=Buffer.byteLength(path50);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+20+4+pathLen+4+attrsLen);writeUInt32BE(
 buf,buf.length-4,0);buf[4]=REQUEST.EXTENDED;const reqid=this._writeReqid=this._writeReqid+1&MAX_REQID;writeUInt32BE(buf,
 reqid,5);writeUInt32BE(buf,20,p);buf.utf8Write("lsetstat@openssh.com",p+=4,20);writeUInt32BE(buf,pathLen,p+=20);buf.utf8Write(
-path47,p+=4,pathLen);writeUInt32BE(buf,flags,p+=pathLen);if(attrsLen){p+=4;if(attrsLen===ATTRS_BUF.length)buf.set(ATTRS_BUF,
+path50,p+=4,pathLen);writeUInt32BE(buf,flags,p+=pathLen);if(attrsLen){p+=4;if(attrsLen===ATTRS_BUF.length)buf.set(ATTRS_BUF,
 p);else bufferCopy(ATTRS_BUF,buf,0,attrsLen,p);p+=attrsLen}this._requests[reqid]={cb};const isBuffered=sendOrBuffer(this,
 buf);if(this._debug){const status2=isBuffered?"Buffered":"Sending";this._debug(`SFTP: Outbound: ${status2} lsetstat@open\
-ssh.com`)}}ext_openssh_expandPath(path47,cb){if(this.server)throw new Error("Client-only method called in server mode");
+ssh.com`)}}ext_openssh_expandPath(path50,cb){if(this.server)throw new Error("Client-only method called in server mode");
 const ext=this._extensions["expand-path@openssh.com"];if(ext!=="1")throw new Error("Server does not support this extende\
-d request");const pathLen=Buffer.byteLength(path47);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+23+4+pathLen);writeUInt32BE(
+d request");const pathLen=Buffer.byteLength(path50);let p=9;const buf=Buffer.allocUnsafe(4+1+4+4+23+4+pathLen);writeUInt32BE(
 buf,buf.length-4,0);buf[4]=REQUEST.EXTENDED;const reqid=this._writeReqid=this._writeReqid+1&MAX_REQID;writeUInt32BE(buf,
 reqid,5);writeUInt32BE(buf,23,p);buf.utf8Write("expand-path@openssh.com",p+=4,23);writeUInt32BE(buf,pathLen,p+=20);buf.utf8Write(
-path47,p+=4,pathLen);this._requests[reqid]={cb:(err2,names2)=>{if(typeof cb!=="function")return;if(err2)return cb(err2);
+path50,p+=4,pathLen);this._requests[reqid]={cb:(err2,names2)=>{if(typeof cb!=="function")return;if(err2)return cb(err2);
 if(!names2||!names2.length)return cb(new Error("Response missing expanded path"));cb(void 0,names2[0].filename)}};const isBuffered=sendOrBuffer(
 this,buf);if(this._debug){const status2=isBuffered?"Buffered":"Sending";this._debug(`SFTP: Outbound: ${status2} expand-p\
 ath@openssh.com`)}}ext_copy_data(srcHandle,srcOffset,len,dstHandle,dstOffset,cb){if(this.server)throw new Error("Client-\
@@ -9744,49 +9768,49 @@ readString();const offset=bufferParser.readUInt64BE(sftp._biOpt);const data=buff
 if(data===void 0||handle.length>256)return doFatalSFTPError(sftp,"Malformed WRITE packet");sftp._debug&&sftp._debug(`SFT\
 P: Inbound: Received WRITE (id:${reqID})`);if(!sftp.emit("WRITE",reqID,handle,offset,data)){sftp.status(reqID,STATUS_CODE.
 OP_UNSUPPORTED)}},[REQUEST.LSTAT]:(sftp,payload)=>{bufferParser.init(payload,1);const reqID=bufferParser.readUInt32BE();
-const path47=bufferParser.readString(true);bufferParser.clear();if(path47===void 0)return doFatalSFTPError(sftp,"Malform\
-ed LSTAT packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Received LSTAT (id:${reqID})`);if(!sftp.emit("LSTAT",reqID,path47)){
+const path50=bufferParser.readString(true);bufferParser.clear();if(path50===void 0)return doFatalSFTPError(sftp,"Malform\
+ed LSTAT packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Received LSTAT (id:${reqID})`);if(!sftp.emit("LSTAT",reqID,path50)){
 sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.FSTAT]:(sftp,payload)=>{bufferParser.init(payload,1);const reqID=bufferParser.
 readUInt32BE();const handle=bufferParser.readString();bufferParser.clear();if(handle===void 0||handle.length>256)return doFatalSFTPError(
 sftp,"Malformed FSTAT packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Received FSTAT (id:${reqID})`);if(!sftp.emit("FS\
 TAT",reqID,handle)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.SETSTAT]:(sftp,payload)=>{bufferParser.init(
-payload,1);const reqID=bufferParser.readUInt32BE();const path47=bufferParser.readString(true);const attrs=readAttrs(sftp.
+payload,1);const reqID=bufferParser.readUInt32BE();const path50=bufferParser.readString(true);const attrs=readAttrs(sftp.
 _biOpt);bufferParser.clear();if(attrs===void 0)return doFatalSFTPError(sftp,"Malformed SETSTAT packet");sftp._debug&&sftp.
-_debug(`SFTP: Inbound: Received SETSTAT (id:${reqID})`);if(!sftp.emit("SETSTAT",reqID,path47,attrs)){sftp.status(reqID,STATUS_CODE.
+_debug(`SFTP: Inbound: Received SETSTAT (id:${reqID})`);if(!sftp.emit("SETSTAT",reqID,path50,attrs)){sftp.status(reqID,STATUS_CODE.
 OP_UNSUPPORTED)}},[REQUEST.FSETSTAT]:(sftp,payload)=>{bufferParser.init(payload,1);const reqID=bufferParser.readUInt32BE();
 const handle=bufferParser.readString();const attrs=readAttrs(sftp._biOpt);bufferParser.clear();if(attrs===void 0||handle.
 length>256)return doFatalSFTPError(sftp,"Malformed FSETSTAT packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Received F\
 SETSTAT (id:${reqID})`);if(!sftp.emit("FSETSTAT",reqID,handle,attrs)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.
-OPENDIR]:(sftp,payload)=>{bufferParser.init(payload,1);const reqID=bufferParser.readUInt32BE();const path47=bufferParser.
-readString(true);bufferParser.clear();if(path47===void 0)return doFatalSFTPError(sftp,"Malformed OPENDIR packet");sftp._debug&&
-sftp._debug(`SFTP: Inbound: Received OPENDIR (id:${reqID})`);if(!sftp.emit("OPENDIR",reqID,path47)){sftp.status(reqID,STATUS_CODE.
+OPENDIR]:(sftp,payload)=>{bufferParser.init(payload,1);const reqID=bufferParser.readUInt32BE();const path50=bufferParser.
+readString(true);bufferParser.clear();if(path50===void 0)return doFatalSFTPError(sftp,"Malformed OPENDIR packet");sftp._debug&&
+sftp._debug(`SFTP: Inbound: Received OPENDIR (id:${reqID})`);if(!sftp.emit("OPENDIR",reqID,path50)){sftp.status(reqID,STATUS_CODE.
 OP_UNSUPPORTED)}},[REQUEST.READDIR]:(sftp,payload)=>{bufferParser.init(payload,1);const reqID=bufferParser.readUInt32BE();
 const handle=bufferParser.readString();bufferParser.clear();if(handle===void 0||handle.length>256)return doFatalSFTPError(
 sftp,"Malformed READDIR packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Received READDIR (id:${reqID})`);if(!sftp.emit(
 "READDIR",reqID,handle)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.REMOVE]:(sftp,payload)=>{bufferParser.
-init(payload,1);const reqID=bufferParser.readUInt32BE();const path47=bufferParser.readString(true);bufferParser.clear();
-if(path47===void 0)return doFatalSFTPError(sftp,"Malformed REMOVE packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Rece\
-ived REMOVE (id:${reqID})`);if(!sftp.emit("REMOVE",reqID,path47)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.
-MKDIR]:(sftp,payload)=>{bufferParser.init(payload,1);const reqID=bufferParser.readUInt32BE();const path47=bufferParser.readString(
+init(payload,1);const reqID=bufferParser.readUInt32BE();const path50=bufferParser.readString(true);bufferParser.clear();
+if(path50===void 0)return doFatalSFTPError(sftp,"Malformed REMOVE packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Rece\
+ived REMOVE (id:${reqID})`);if(!sftp.emit("REMOVE",reqID,path50)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.
+MKDIR]:(sftp,payload)=>{bufferParser.init(payload,1);const reqID=bufferParser.readUInt32BE();const path50=bufferParser.readString(
 true);const attrs=readAttrs(sftp._biOpt);bufferParser.clear();if(attrs===void 0)return doFatalSFTPError(sftp,"Malformed \
-MKDIR packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Received MKDIR (id:${reqID})`);if(!sftp.emit("MKDIR",reqID,path47,
+MKDIR packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Received MKDIR (id:${reqID})`);if(!sftp.emit("MKDIR",reqID,path50,
 attrs)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.RMDIR]:(sftp,payload)=>{bufferParser.init(payload,1);const reqID=bufferParser.
-readUInt32BE();const path47=bufferParser.readString(true);bufferParser.clear();if(path47===void 0)return doFatalSFTPError(
+readUInt32BE();const path50=bufferParser.readString(true);bufferParser.clear();if(path50===void 0)return doFatalSFTPError(
 sftp,"Malformed RMDIR packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Received RMDIR (id:${reqID})`);if(!sftp.emit("RM\
-DIR",reqID,path47)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.REALPATH]:(sftp,payload)=>{bufferParser.init(
-payload,1);const reqID=bufferParser.readUInt32BE();const path47=bufferParser.readString(true);bufferParser.clear();if(path47===
+DIR",reqID,path50)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.REALPATH]:(sftp,payload)=>{bufferParser.init(
+payload,1);const reqID=bufferParser.readUInt32BE();const path50=bufferParser.readString(true);bufferParser.clear();if(path50===
 void 0)return doFatalSFTPError(sftp,"Malformed REALPATH packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Received REALP\
-ATH (id:${reqID})`);if(!sftp.emit("REALPATH",reqID,path47)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.STAT]:(sftp,payload)=>{
-bufferParser.init(payload,1);const reqID=bufferParser.readUInt32BE();const path47=bufferParser.readString(true);bufferParser.
-clear();if(path47===void 0)return doFatalSFTPError(sftp,"Malformed STAT packet");sftp._debug&&sftp._debug(`SFTP: Inbound\
-: Received STAT (id:${reqID})`);if(!sftp.emit("STAT",reqID,path47)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.
+ATH (id:${reqID})`);if(!sftp.emit("REALPATH",reqID,path50)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.STAT]:(sftp,payload)=>{
+bufferParser.init(payload,1);const reqID=bufferParser.readUInt32BE();const path50=bufferParser.readString(true);bufferParser.
+clear();if(path50===void 0)return doFatalSFTPError(sftp,"Malformed STAT packet");sftp._debug&&sftp._debug(`SFTP: Inbound\
+: Received STAT (id:${reqID})`);if(!sftp.emit("STAT",reqID,path50)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.
 RENAME]:(sftp,payload)=>{bufferParser.init(payload,1);const reqID=bufferParser.readUInt32BE();const oldPath=bufferParser.
 readString(true);const newPath=bufferParser.readString(true);bufferParser.clear();if(newPath===void 0)return doFatalSFTPError(
 sftp,"Malformed RENAME packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Received RENAME (id:${reqID})`);if(!sftp.emit("\
 RENAME",reqID,oldPath,newPath)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},[REQUEST.READLINK]:(sftp,payload)=>{bufferParser.
-init(payload,1);const reqID=bufferParser.readUInt32BE();const path47=bufferParser.readString(true);bufferParser.clear();
-if(path47===void 0)return doFatalSFTPError(sftp,"Malformed READLINK packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Re\
-ceived READLINK (id:${reqID})`);if(!sftp.emit("READLINK",reqID,path47)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},
+init(payload,1);const reqID=bufferParser.readUInt32BE();const path50=bufferParser.readString(true);bufferParser.clear();
+if(path50===void 0)return doFatalSFTPError(sftp,"Malformed READLINK packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Re\
+ceived READLINK (id:${reqID})`);if(!sftp.emit("READLINK",reqID,path50)){sftp.status(reqID,STATUS_CODE.OP_UNSUPPORTED)}},
 [REQUEST.SYMLINK]:(sftp,payload)=>{bufferParser.init(payload,1);const reqID=bufferParser.readUInt32BE();const linkPath=bufferParser.
 readString(true);const targetPath=bufferParser.readString(true);bufferParser.clear();if(targetPath===void 0)return doFatalSFTPError(
 sftp,"Malformed SYMLINK packet");sftp._debug&&sftp._debug(`SFTP: Inbound: Received SYMLINK (id:${reqID})`);let handled;if(sftp.
@@ -9800,11 +9824,11 @@ validateNumber}=require_node_fs_compat();var kMinPoolSpace=128;var pool;var pool
 if(poolFragments.length>0)pool=poolFragments.pop();else pool=Buffer.allocUnsafe(poolSize);pool.used=0}function checkPosition(pos,name2){
 if(!Number.isSafeInteger(pos)){validateNumber(pos,name2);if(!Number.isInteger(pos))throw new ERR_OUT_OF_RANGE(name2,"an \
 integer",pos);throw new ERR_OUT_OF_RANGE(name2,">= 0 and <= 2 ** 53 - 1",pos)}if(pos<0)throw new ERR_OUT_OF_RANGE(name2,
-">= 0 and <= 2 ** 53 - 1",pos)}function roundUpToMultipleOf8(n2){return n2+7&~7}function ReadStream(sftp,path47,options){
+">= 0 and <= 2 ** 53 - 1",pos)}function roundUpToMultipleOf8(n2){return n2+7&~7}function ReadStream(sftp,path50,options){
 if(options===void 0)options={};else if(typeof options==="string")options={encoding:options};else if(options===null||typeof options!==
 "object")throw new TypeError('"options" argument must be a string or an object');else options=Object.create(options);if(options.
 highWaterMark===void 0)options.highWaterMark=64*1024;options.emitClose=false;options.autoDestroy=false;ReadableStream2.call(
-this,options);this.path=path47;this.flags=options.flags===void 0?"r":options.flags;this.mode=options.mode===void 0?438:options.
+this,options);this.path=path50;this.flags=options.flags===void 0?"r":options.flags;this.mode=options.mode===void 0?438:options.
 mode;this.start=options.start;this.end=options.end;this.autoClose=options.autoClose===void 0?true:options.autoClose;this.
 pos=0;this.bytesRead=0;this.isClosed=false;this.handle=options.handle===void 0?null:options.handle;this.sftp=sftp;this._opening=
 false;if(this.start!==void 0){checkPosition(this.start,"start");this.pos=this.start}if(this.end===void 0){this.end=Infinity}else if(this.
@@ -9826,10 +9850,10 @@ _destroy=function(err2,cb){if(this._opening&&!Buffer.isBuffer(this.handle)){this
 cb,err2));return}closeStream(this,cb,err2);this.handle=null;this._opening=false};function closeStream(stream,cb,err2){if(!stream.
 handle)return onclose();stream.sftp.close(stream.handle,onclose);function onclose(er){er=er||err2;cb(er);stream.isClosed=
 true;if(!er)stream.emit("close")}}ReadStream.prototype.close=function(cb){this.destroy(null,cb)};Object.defineProperty(ReadStream.
-prototype,"pending",{get(){return this.handle===null},configurable:true});function WriteStream(sftp,path47,options){if(options===
+prototype,"pending",{get(){return this.handle===null},configurable:true});function WriteStream(sftp,path50,options){if(options===
 void 0)options={};else if(typeof options==="string")options={encoding:options};else if(options===null||typeof options!==
 "object")throw new TypeError('"options" argument must be a string or an object');else options=Object.create(options);options.
-emitClose=false;options.autoDestroy=false;WritableStream.call(this,options);this.path=path47;this.flags=options.flags===
+emitClose=false;options.autoDestroy=false;WritableStream.call(this,options);this.path=path50;this.flags=options.flags===
 void 0?"w":options.flags;this.mode=options.mode===void 0?438:options.mode;this.start=options.start;this.autoClose=options.
 autoClose===void 0?true:options.autoClose;this.pos=0;this.bytesWritten=0;this.isClosed=false;this.handle=options.handle===
 void 0?null:options.handle;this.sftp=sftp;this._opening=false;if(this.start!==void 0){checkPosition(this.start,"start");
@@ -11061,12 +11085,12 @@ callback);var closed=false;stream.on("close",function(){closed=true});if(eos===v
 return function(err2){if(closed)return;if(destroyed)return;destroyed=true;if(isRequest(stream))return stream.abort();if(typeof stream.
 destroy==="function")return stream.destroy();callback(err2||new ERR_STREAM_DESTROYED("pipe"))}}function call(fn){fn()}function pipe2(from,to){
 return from.pipe(to)}function popCallback(streams){if(!streams.length)return noop3;if(typeof streams[streams.length-1]!==
-"function")return noop3;return streams.pop()}function pipeline6(){for(var _len=arguments.length,streams=new Array(_len),
+"function")return noop3;return streams.pop()}function pipeline5(){for(var _len=arguments.length,streams=new Array(_len),
 _key=0;_key<_len;_key++){streams[_key]=arguments[_key]}var callback=popCallback(streams);if(Array.isArray(streams[0]))streams=
 streams[0];if(streams.length<2){throw new ERR_MISSING_ARGS("streams")}var error2;var destroys=streams.map(function(stream,i2){
 var reading=i2<streams.length-1;var writing=i2>0;return destroyer(stream,reading,writing,function(err2){if(!error2)error2=
 err2;if(err2)destroys.forEach(call);if(reading)return;destroys.forEach(call);callback(error2)})});return streams.reduce(
-pipe2)}module.exports=pipeline6}});var require_readable=__commonJS({"node_modules/readable-stream/readable.js"(exports,module){init_define_EMBEDDED_RESOURCES();
+pipe2)}module.exports=pipeline5}});var require_readable=__commonJS({"node_modules/readable-stream/readable.js"(exports,module){init_define_EMBEDDED_RESOURCES();
 var Stream=__require("stream");if(process.env.READABLE_STREAM==="disable"&&Stream){module.exports=Stream.Readable;Object.
 assign(module.exports,Stream);module.exports.Stream=Stream}else{exports=module.exports=require_stream_readable();exports.
 Stream=Stream||exports;exports.Readable=exports;exports.Writable=require_stream_writable();exports.Duplex=require_stream_duplex();
@@ -11200,7 +11224,7 @@ module.exports=function(filepath,split2,encoding){split2=typeof split2!=="undefi
 0||chain.indexOf("-BEGIN CERTIFICATE-")<0){throw Error("File does not contain 'BEGIN CERTIFICATE' or 'END CERTIFICATE'")}
 chain=chain.split(split2);var cert=[];var _i,_len;for(_i=0,_len=chain.length;_i<_len;_i++){var line2=chain[_i];if(!(line2.
 length!==0)){continue}cert.push(line2);if(line2.match(/-END CERTIFICATE-/)){ca.push(cert.join(split2));cert=[]}}return ca}}});var require_modem=__commonJS({"node_modules/docker-modem/lib/modem.js"(exports,module){init_define_EMBEDDED_RESOURCES();
-var querystring=__require("querystring");var http=require_http();var fs=__require("fs");var path47=__require("path");var url2=__require("url");
+var querystring=__require("querystring");var http=require_http();var fs=__require("fs");var path50=__require("path");var url2=__require("url");
 var ssh=require_ssh();var HttpDuplex=require_http_duplex();var debug=require_src()("modem");var utils=require_utils();var util=__require("util");
 var splitca=require_split_ca();var os=__require("os");var isWin=os.type()==="Windows_NT";var stream=__require("stream");
 var defaultOpts=function(){var host;var opts={};if(!process.env.DOCKER_HOST){opts.socketPath=isWin?"//./pipe/docker_engi\
@@ -11211,10 +11235,10 @@ hostStr="tcp://"+hostStr}try{host=new url2.URL(hostStr)}catch(err2){throw new Er
 something like tcp://localhost:1234")}opts.port=host.port;if(process.env.DOCKER_TLS_VERIFY==="1"||opts.port==="2376"){opts.
 protocol="https"}else if(host.protocol==="ssh:"){opts.protocol="ssh";opts.username=host.username;opts.sshOptions={agent:process.
 env.SSH_AUTH_SOCK}}else{opts.protocol="http"}if(process.env.DOCKER_PATH_PREFIX){opts.pathPrefix=process.env.DOCKER_PATH_PREFIX}else{
-opts.pathPrefix="/"}opts.host=host.hostname;if(process.env.DOCKER_CERT_PATH){opts.ca=splitca(path47.join(process.env.DOCKER_CERT_PATH,
-"ca.pem"));opts.cert=fs.readFileSync(path47.join(process.env.DOCKER_CERT_PATH,"cert.pem"));opts.key=fs.readFileSync(path47.
+opts.pathPrefix="/"}opts.host=host.hostname;if(process.env.DOCKER_CERT_PATH){opts.ca=splitca(path50.join(process.env.DOCKER_CERT_PATH,
+"ca.pem"));opts.cert=fs.readFileSync(path50.join(process.env.DOCKER_CERT_PATH,"cert.pem"));opts.key=fs.readFileSync(path50.
 join(process.env.DOCKER_CERT_PATH,"key.pem"))}if(process.env.DOCKER_CLIENT_TIMEOUT){opts.timeout=parseInt(process.env.DOCKER_CLIENT_TIMEOUT,
-10)}}return opts};var findDefaultUnixSocket=function(){return new Promise(function(resolve){var userDockerSocket=path47.
+10)}}return opts};var findDefaultUnixSocket=function(){return new Promise(function(resolve){var userDockerSocket=path50.
 join(os.homedir(),".docker","run","docker.sock");fs.access(userDockerSocket,function(err2){if(err2)resolve("/var/run/doc\
 ker.sock");else resolve(userDockerSocket)})})};var Modem=function(options){var optDefaults=defaultOpts();var opts=Object.
 assign({},optDefaults,options);this.host=opts.host;if(!this.host){this.socketPath=opts.socketPath}this.port=opts.port;this.
@@ -11235,7 +11259,7 @@ authconfig){optionsf.headers["X-Registry-Auth"]=options.authconfig.key||options.
 options.authconfig)).toString("base64").replace(/\+/g,"-").replace(/\//g,"_")}if(options.registryconfig){optionsf.headers["\
 X-Registry-Config"]=options.registryconfig.base64||Buffer.from(JSON.stringify(options.registryconfig)).toString("base64")}
 if(options.abortSignal){optionsf.signal=options.abortSignal}if(options.file){if(typeof options.file==="string"){data=fs.
-createReadStream(path47.resolve(options.file))}else{data=options.file}optionsf.headers["Content-Type"]=options?.headers?.["\
+createReadStream(path50.resolve(options.file))}else{data=options.file}optionsf.headers["Content-Type"]=options?.headers?.["\
 Content-Type"]??"application/tar"}else if(opts&&options.method==="POST"){data=JSON.stringify(opts._body||opts);if(options.
 allowEmpty){optionsf.headers["Content-Type"]=options?.headers?.["Content-Type"]??"application/json"}else{if(data!=="{}"&&
 data!=='""'){optionsf.headers["Content-Type"]=options?.headers?.["Content-Type"]??"application/json"}else{data=void 0}}}
@@ -11315,55 +11339,55 @@ exports=Modem}});var require_ignore=__commonJS({"node_modules/@balena/dockerigno
  * Licensed under the MIT License. See file LICENSE.md for a full copy.
  *
  * ------------------------------------------------------------------------
- */var path47=__require("path");var factory=options=>new IgnoreBase(options);factory.default=factory;module.exports=factory;
+ */var path50=__require("path");var factory=options=>new IgnoreBase(options);factory.default=factory;module.exports=factory;
 function make_array(subject){return Array.isArray(subject)?subject:[subject]}var REGEX_TRAILING_SLASH=/(?<=.)\/$/;var REGEX_TRAILING_BACKSLASH=/(?<=.)\\$/;
-var REGEX_TRAILING_PATH_SEP=path47.sep==="\\"?REGEX_TRAILING_BACKSLASH:REGEX_TRAILING_SLASH;var KEY_IGNORE=typeof Symbol!==
-"undefined"?Symbol.for("dockerignore"):"dockerignore";function cleanPath(file2){return path47.normalize(file2).replace(REGEX_TRAILING_PATH_SEP,
-"")}function toSlash(file2){if(path47.sep==="/"){return file2}return file2.replace(/\\/g,"/")}function fromSlash(file2){
-if(path47.sep==="/"){return file2}return file2.replace(/\//g,path47.sep)}var IgnoreBase=class{constructor({ignorecase=true}={}){
+var REGEX_TRAILING_PATH_SEP=path50.sep==="\\"?REGEX_TRAILING_BACKSLASH:REGEX_TRAILING_SLASH;var KEY_IGNORE=typeof Symbol!==
+"undefined"?Symbol.for("dockerignore"):"dockerignore";function cleanPath(file2){return path50.normalize(file2).replace(REGEX_TRAILING_PATH_SEP,
+"")}function toSlash(file2){if(path50.sep==="/"){return file2}return file2.replace(/\\/g,"/")}function fromSlash(file2){
+if(path50.sep==="/"){return file2}return file2.replace(/\//g,path50.sep)}var IgnoreBase=class{constructor({ignorecase=true}={}){
 this._rules=[];this._ignorecase=ignorecase;this[KEY_IGNORE]=true;this._initCache()}_initCache(){this._cache={}}add(pattern){
 this._added=false;if(typeof pattern==="string"){pattern=pattern.split(/\r?\n/g)}make_array(pattern).forEach(this._addPattern,
 this);if(this._added){this._initCache()}return this}addPattern(pattern){return this.add(pattern)}_addPattern(pattern){if(pattern&&
 pattern[KEY_IGNORE]){this._rules=this._rules.concat(pattern._rules);this._added=true;return}if(this._checkPattern(pattern)){
 const rule=this._createRule(pattern.trim());if(rule!==null){this._added=true;this._rules.push(rule)}}}_checkPattern(pattern){
 return pattern&&typeof pattern==="string"&&pattern.indexOf("#")!==0&&pattern.trim()!==""}filter(paths){return make_array(
-paths).filter(path48=>this._filter(path48))}createFilter(){return path48=>this._filter(path48)}ignores(path48){return!this.
-_filter(path48)}_createRule(pattern){const origin=pattern;let negative=false;if(pattern[0]==="!"){negative=true;pattern=
+paths).filter(path51=>this._filter(path51))}createFilter(){return path51=>this._filter(path51)}ignores(path51){return!this.
+_filter(path51)}_createRule(pattern){const origin=pattern;let negative=false;if(pattern[0]==="!"){negative=true;pattern=
 pattern.substring(1).trim()}if(pattern.length>0){pattern=cleanPath(pattern);pattern=toSlash(pattern);if(pattern.length>1&&
 pattern[0]==="/"){pattern=pattern.slice(1)}}if(negative){pattern="!"+pattern}pattern=pattern.trim();if(pattern===""){return null}
 pattern=cleanPath(pattern);if(pattern[0]==="!"){if(pattern.length===1){return null}negative=true;pattern=pattern.substring(
-1)}else{negative=false}return{origin,pattern,dirs:pattern.split(path47.sep),negative}}_filter(path48){if(!path48){return false}
-if(path48 in this._cache){return this._cache[path48]}return this._cache[path48]=this._test(path48)}_test(file2){file2=fromSlash(
-file2);const parentPath=cleanPath(path47.dirname(file2));const parentPathDirs=parentPath.split(path47.sep);let matched=false;
+1)}else{negative=false}return{origin,pattern,dirs:pattern.split(path50.sep),negative}}_filter(path51){if(!path51){return false}
+if(path51 in this._cache){return this._cache[path51]}return this._cache[path51]=this._test(path51)}_test(file2){file2=fromSlash(
+file2);const parentPath=cleanPath(path50.dirname(file2));const parentPathDirs=parentPath.split(path50.sep);let matched=false;
 this._rules.forEach(rule=>{let match=this._match(file2,rule);if(!match&&parentPath!=="."){if(rule.dirs.includes("**")){for(let i2=rule.
 dirs.filter(x=>x!=="**").length;i2<=parentPathDirs.length;i2++){match=match||this._match(parentPathDirs.slice(0,i2).join(
-path47.sep),rule)}}else if(rule.dirs.length<=parentPathDirs.length){match=this._match(parentPathDirs.slice(0,rule.dirs.length).
-join(path47.sep),rule)}}if(match){matched=!rule.negative}});return!matched}_match(file2,rule){return this._compile(rule).
-regexp.test(file2)}_compile(rule){if(rule.regexp){return rule}let regStr="^";let escapedSlash=path47.sep==="\\"?"\\\\":path47.
+path50.sep),rule)}}else if(rule.dirs.length<=parentPathDirs.length){match=this._match(parentPathDirs.slice(0,rule.dirs.length).
+join(path50.sep),rule)}}if(match){matched=!rule.negative}});return!matched}_match(file2,rule){return this._compile(rule).
+regexp.test(file2)}_compile(rule){if(rule.regexp){return rule}let regStr="^";let escapedSlash=path50.sep==="\\"?"\\\\":path50.
 sep;for(let i2=0;i2<rule.pattern.length;i2++){const ch=rule.pattern[i2];if(ch==="*"){if(rule.pattern[i2+1]==="*"){i2++;if(rule.
-pattern[i2+1]===path47.sep){i2++}if(rule.pattern[i2+1]===void 0){regStr+=".*"}else{regStr+=`(.*${escapedSlash})?`}}else{
+pattern[i2+1]===path50.sep){i2++}if(rule.pattern[i2+1]===void 0){regStr+=".*"}else{regStr+=`(.*${escapedSlash})?`}}else{
 regStr+=`[^${escapedSlash}]*`}}else if(ch==="?"){regStr+=`[^${escapedSlash}]`}else if(ch==="."||ch==="$"){regStr+=`\\${ch}`}else if(ch===
-"\\"){if(path47.sep==="\\"){regStr+=escapedSlash;continue}if(rule.pattern[i2+1]!==void 0){regStr+="\\"+rule.pattern[i2+1];
+"\\"){if(path50.sep==="\\"){regStr+=escapedSlash;continue}if(rule.pattern[i2+1]!==void 0){regStr+="\\"+rule.pattern[i2+1];
 i2++}else{regStr+="\\"}}else{regStr+=ch}}regStr+="$";rule.regexp=new RegExp(regStr,this._ignorecase?"i":"");return rule}}}});var require_chownr=__commonJS({"node_modules/chownr/chownr.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
-var fs=__require("fs");var path47=__require("path");var LCHOWN=fs.lchown?"lchown":"chown";var LCHOWNSYNC=fs.lchownSync?"\
+var fs=__require("fs");var path50=__require("path");var LCHOWN=fs.lchown?"lchown":"chown";var LCHOWNSYNC=fs.lchownSync?"\
 lchownSync":"chownSync";var needEISDIRHandled=fs.lchown&&!process.version.match(/v1[1-9]+\./)&&!process.version.match(/v10\.[6-9]/);
-var lchownSync=(path48,uid,gid)=>{try{return fs[LCHOWNSYNC](path48,uid,gid)}catch(er){if(er.code!=="ENOENT")throw er}};var chownSync=(path48,uid,gid)=>{
-try{return fs.chownSync(path48,uid,gid)}catch(er){if(er.code!=="ENOENT")throw er}};var handleEISDIR=needEISDIRHandled?(path48,uid,gid,cb)=>er=>{
-if(!er||er.code!=="EISDIR")cb(er);else fs.chown(path48,uid,gid,cb)}:(_,__,___,cb)=>cb;var handleEISDirSync=needEISDIRHandled?
-(path48,uid,gid)=>{try{return lchownSync(path48,uid,gid)}catch(er){if(er.code!=="EISDIR")throw er;chownSync(path48,uid,gid)}}:
-(path48,uid,gid)=>lchownSync(path48,uid,gid);var nodeVersion=process.version;var readdir6=(path48,options,cb)=>fs.readdir(
-path48,options,cb);var readdirSync=(path48,options)=>fs.readdirSync(path48,options);if(/^v4\./.test(nodeVersion))readdir6=
-(path48,options,cb)=>fs.readdir(path48,cb);var chown=(cpath,uid,gid,cb)=>{fs[LCHOWN](cpath,uid,gid,handleEISDIR(cpath,uid,
+var lchownSync=(path51,uid,gid)=>{try{return fs[LCHOWNSYNC](path51,uid,gid)}catch(er){if(er.code!=="ENOENT")throw er}};var chownSync=(path51,uid,gid)=>{
+try{return fs.chownSync(path51,uid,gid)}catch(er){if(er.code!=="ENOENT")throw er}};var handleEISDIR=needEISDIRHandled?(path51,uid,gid,cb)=>er=>{
+if(!er||er.code!=="EISDIR")cb(er);else fs.chown(path51,uid,gid,cb)}:(_,__,___,cb)=>cb;var handleEISDirSync=needEISDIRHandled?
+(path51,uid,gid)=>{try{return lchownSync(path51,uid,gid)}catch(er){if(er.code!=="EISDIR")throw er;chownSync(path51,uid,gid)}}:
+(path51,uid,gid)=>lchownSync(path51,uid,gid);var nodeVersion=process.version;var readdir6=(path51,options,cb)=>fs.readdir(
+path51,options,cb);var readdirSync=(path51,options)=>fs.readdirSync(path51,options);if(/^v4\./.test(nodeVersion))readdir6=
+(path51,options,cb)=>fs.readdir(path51,cb);var chown=(cpath,uid,gid,cb)=>{fs[LCHOWN](cpath,uid,gid,handleEISDIR(cpath,uid,
 gid,er=>{cb(er&&er.code!=="ENOENT"?er:null)}))};var chownrKid=(p,child,uid,gid,cb)=>{if(typeof child==="string")return fs.
-lstat(path47.resolve(p,child),(er,stats)=>{if(er)return cb(er.code!=="ENOENT"?er:null);stats.name=child;chownrKid(p,stats,
-uid,gid,cb)});if(child.isDirectory()){chownr(path47.resolve(p,child.name),uid,gid,er=>{if(er)return cb(er);const cpath=path47.
-resolve(p,child.name);chown(cpath,uid,gid,cb)})}else{const cpath=path47.resolve(p,child.name);chown(cpath,uid,gid,cb)}};
+lstat(path50.resolve(p,child),(er,stats)=>{if(er)return cb(er.code!=="ENOENT"?er:null);stats.name=child;chownrKid(p,stats,
+uid,gid,cb)});if(child.isDirectory()){chownr(path50.resolve(p,child.name),uid,gid,er=>{if(er)return cb(er);const cpath=path50.
+resolve(p,child.name);chown(cpath,uid,gid,cb)})}else{const cpath=path50.resolve(p,child.name);chown(cpath,uid,gid,cb)}};
 var chownr=(p,uid,gid,cb)=>{readdir6(p,{withFileTypes:true},(er,children)=>{if(er){if(er.code==="ENOENT")return cb();else if(er.
 code!=="ENOTDIR"&&er.code!=="ENOTSUP")return cb(er)}if(er||!children.length)return chown(p,uid,gid,cb);let len=children.
 length;let errState=null;const then=er2=>{if(errState)return;if(er2)return cb(errState=er2);if(--len===0)return chown(p,
 uid,gid,cb)};children.forEach(child=>chownrKid(p,child,uid,gid,then))})};var chownrKidSync=(p,child,uid,gid)=>{if(typeof child===
-"string"){try{const stats=fs.lstatSync(path47.resolve(p,child));stats.name=child;child=stats}catch(er){if(er.code==="ENO\
-ENT")return;else throw er}}if(child.isDirectory())chownrSync(path47.resolve(p,child.name),uid,gid);handleEISDirSync(path47.
+"string"){try{const stats=fs.lstatSync(path50.resolve(p,child));stats.name=child;child=stats}catch(er){if(er.code==="ENO\
+ENT")return;else throw er}}if(child.isDirectory())chownrSync(path50.resolve(p,child.name),uid,gid);handleEISDirSync(path50.
 resolve(p,child.name),uid,gid)};var chownrSync=(p,uid,gid)=>{let children;try{children=readdirSync(p,{withFileTypes:true})}catch(er){
 if(er.code==="ENOENT")return;else if(er.code==="ENOTDIR"||er.code==="ENOTSUP")return handleEISDirSync(p,uid,gid);else throw er}
 if(children&&children.length)children.forEach(child=>chownrKidSync(p,child,uid,gid));return handleEISDirSync(p,uid,gid)};
@@ -11605,33 +11629,33 @@ if(streams.length<2)throw new Error("pump requires two streams per minimum");var
 var reading=i2<streams.length-1;var writing=i2>0;return destroyer(stream,reading,writing,function(err2){if(!error2)error2=
 err2;if(err2)destroys.forEach(call);if(reading)return;destroys.forEach(call);callback(error2)})});return streams.reduce(
 pipe2)};module.exports=pump}});var require_mkdirp_classic=__commonJS({"node_modules/mkdirp-classic/index.js"(exports,module){init_define_EMBEDDED_RESOURCES();
-var path47=__require("path");var fs=__require("fs");var _0777=parseInt("0777",8);module.exports=mkdirP.mkdirp=mkdirP.mkdirP=
+var path50=__require("path");var fs=__require("fs");var _0777=parseInt("0777",8);module.exports=mkdirP.mkdirp=mkdirP.mkdirP=
 mkdirP;function mkdirP(p,opts,f,made){if(typeof opts==="function"){f=opts;opts={}}else if(!opts||typeof opts!=="object"){
 opts={mode:opts}}var mode=opts.mode;var xfs=opts.fs||fs;if(mode===void 0){mode=_0777&~process.umask()}if(!made)made=null;
-var cb=f||function(){};p=path47.resolve(p);xfs.mkdir(p,mode,function(er){if(!er){made=made||p;return cb(null,made)}switch(er.
-code){case"ENOENT":mkdirP(path47.dirname(p),opts,function(er2,made2){if(er2)cb(er2,made2);else mkdirP(p,opts,cb,made2)});
+var cb=f||function(){};p=path50.resolve(p);xfs.mkdir(p,mode,function(er){if(!er){made=made||p;return cb(null,made)}switch(er.
+code){case"ENOENT":mkdirP(path50.dirname(p),opts,function(er2,made2){if(er2)cb(er2,made2);else mkdirP(p,opts,cb,made2)});
 break;default:xfs.stat(p,function(er2,stat7){if(er2||!stat7.isDirectory())cb(er,made);else cb(null,made)});break}})}mkdirP.
 sync=function sync(p,opts,made){if(!opts||typeof opts!=="object"){opts={mode:opts}}var mode=opts.mode;var xfs=opts.fs||fs;
-if(mode===void 0){mode=_0777&~process.umask()}if(!made)made=null;p=path47.resolve(p);try{xfs.mkdirSync(p,mode);made=made||
-p}catch(err0){switch(err0.code){case"ENOENT":made=sync(path47.dirname(p),opts,made);sync(p,opts,made);break;default:var stat7;
+if(mode===void 0){mode=_0777&~process.umask()}if(!made)made=null;p=path50.resolve(p);try{xfs.mkdirSync(p,mode);made=made||
+p}catch(err0){switch(err0.code){case"ENOENT":made=sync(path50.dirname(p),opts,made);sync(p,opts,made);break;default:var stat7;
 try{stat7=xfs.statSync(p)}catch(err1){throw err0}if(!stat7.isDirectory())throw err0;break}}return made}}});var require_tar_fs=__commonJS({"node_modules/tar-fs/index.js"(exports){init_define_EMBEDDED_RESOURCES();var chownr=require_chownr();
-var tar=require_tar_stream2();var pump=require_pump();var mkdirp=require_mkdirp_classic();var fs=__require("fs");var path47=__require("path");
+var tar=require_tar_stream2();var pump=require_pump();var mkdirp=require_mkdirp_classic();var fs=__require("fs");var path50=__require("path");
 var os=__require("os");var win32=os.platform()==="win32";var noop3=function(){};var echo=function(name2){return name2};var normalize=!win32?
 echo:function(name2){return name2.replace(/\\/g,"/").replace(/[:?<>|]/g,"_")};var statAll=function(fs2,stat7,cwd,ignore,entries2,sort){
-var queue=entries2||["."];for(var i2=0;i2<queue.length;i2++){if(!inCwd(path47.resolve(cwd,queue[i2]),cwd))throw new Error(
+var queue=entries2||["."];for(var i2=0;i2<queue.length;i2++){if(!inCwd(path50.resolve(cwd,queue[i2]),cwd))throw new Error(
 queue[i2]+" is not a valid path")}return function loop(callback){if(!queue.length)return callback();var next=queue.shift();
-var nextAbs=path47.join(cwd,next);stat7.call(fs2,nextAbs,function(err2,stat8){if(err2)return callback(err2);if(!stat8.isDirectory())
+var nextAbs=path50.join(cwd,next);stat7.call(fs2,nextAbs,function(err2,stat8){if(err2)return callback(err2);if(!stat8.isDirectory())
 return callback(null,next,stat8);fs2.readdir(nextAbs,function(err3,files){if(err3)return callback(err3);if(sort)files.sort();
-for(var i3=0;i3<files.length;i3++){if(!ignore(path47.join(cwd,next,files[i3])))queue.push(path47.join(next,files[i3]))}callback(
+for(var i3=0;i3<files.length;i3++){if(!ignore(path50.join(cwd,next,files[i3])))queue.push(path50.join(next,files[i3]))}callback(
 null,next,stat8)})})}};var strip=function(map2,level){return function(header2){header2.name=header2.name.split("/").slice(
-level).join("/");var linkname=header2.linkname;if(linkname&&(header2.type==="link"||path47.isAbsolute(linkname))){header2.
+level).join("/");var linkname=header2.linkname;if(linkname&&(header2.type==="link"||path50.isAbsolute(linkname))){header2.
 linkname=linkname.split("/").slice(level).join("/")}return map2(header2)}};exports.pack=function(cwd,opts){if(!cwd)cwd="\
 .";if(!opts)opts={};var xfs=opts.fs||fs;var ignore=opts.ignore||opts.filter||noop3;var map2=opts.map||noop3;var mapStream=opts.
 mapStream||echo;var statNext=statAll(xfs,opts.dereference?xfs.stat:xfs.lstat,cwd,ignore,opts.entries,opts.sort);var strict=opts.
 strict!==false;var umask=typeof opts.umask==="number"?~opts.umask:~processUmask();var dmode=typeof opts.dmode==="number"?
 opts.dmode:0;var fmode=typeof opts.fmode==="number"?opts.fmode:0;var pack4=opts.pack||tar.pack();var finish=opts.finish||
 noop3;if(opts.strip)map2=strip(map2,opts.strip);if(opts.readable){dmode|=parseInt(555,8);fmode|=parseInt(444,8)}if(opts.
-writable){dmode|=parseInt(333,8);fmode|=parseInt(222,8)}var onsymlink=function(filename,header2){xfs.readlink(path47.join(
+writable){dmode|=parseInt(333,8);fmode|=parseInt(222,8)}var onsymlink=function(filename,header2){xfs.readlink(path50.join(
 cwd,filename),function(err2,linkname){if(err2)return pack4.destroy(err2);header2.linkname=normalize(linkname);pack4.entry(
 header2,onnextentry)})};var onstat=function(err2,filename,stat7){if(err2)return pack4.destroy(err2);if(!filename){if(opts.
 finalize!==false)pack4.finalize();return finish(pack4)}if(stat7.isSocket())return onnextentry();var header2={name:normalize(
@@ -11640,7 +11664,7 @@ uid,gid:stat7.gid};if(stat7.isDirectory()){header2.size=0;header2.type="director
 entry(header2,onnextentry)}if(stat7.isSymbolicLink()){header2.size=0;header2.type="symlink";header2=map2(header2)||header2;
 return onsymlink(filename,header2)}header2=map2(header2)||header2;if(!stat7.isFile()){if(strict)return pack4.destroy(new Error(
 "unsupported type for "+filename));return onnextentry()}var entry=pack4.entry(header2,onnextentry);if(!entry)return;var rs=mapStream(
-xfs.createReadStream(path47.join(cwd,filename),{start:0,end:header2.size>0?header2.size-1:header2.size}),header2);rs.on(
+xfs.createReadStream(path50.join(cwd,filename),{start:0,end:header2.size>0?header2.size-1:header2.size}),header2);rs.on(
 "error",function(err3){entry.destroy(err3)});pump(rs,entry)};var onnextentry=function(err2){if(err2)return pack4.destroy(
 err2);statNext(onstat)};onnextentry();return pack4};var head=function(list3){return list3.length?list3[list3.length-1]:null};
 var processGetuid=function(){return process.getuid?process.getuid():-1};var processUmask=function(){return process.umask?
@@ -11654,46 +11678,46 @@ var top;while((top=head(stack))&&name2.slice(0,top[0].length)!==top[0])stack.pop
 now,top[1],cb)};var utimes=function(name2,header2,cb){if(opts.utimes===false)return cb();if(header2.type==="directory")return xfs.
 utimes(name2,now,header2.mtime,cb);if(header2.type==="symlink")return utimesParent(name2,cb);xfs.utimes(name2,now,header2.
 mtime,function(err2){if(err2)return cb(err2);utimesParent(name2,cb)})};var chperm=function(name2,header2,cb){var link=header2.
-type==="symlink";var chmod3=link?xfs.lchmod:xfs.chmod;var chown=link?xfs.lchown:xfs.chown;if(!chmod3)return cb();var mode=(header2.
+type==="symlink";var chmod4=link?xfs.lchmod:xfs.chmod;var chown=link?xfs.lchown:xfs.chown;if(!chmod4)return cb();var mode=(header2.
 mode|(header2.type==="directory"?dmode:fmode))&umask&parseInt(777,8);if(chown&&own2)chown.call(xfs,name2,header2.uid,header2.
-gid,onchown);else onchown(null);function onchown(err2){if(err2)return cb(err2);if(!chmod3)return cb();chmod3.call(xfs,name2,
+gid,onchown);else onchown(null);function onchown(err2){if(err2)return cb(err2);if(!chmod4)return cb();chmod4.call(xfs,name2,
 mode,cb)}};extract4.on("entry",function(header2,stream,next){header2=map2(header2)||header2;header2.name=normalize(header2.
-name);var name2=path47.join(cwd,path47.join("/",header2.name));if(ignore(name2,header2)){stream.resume();return next()}var stat7=function(err2){
-if(err2)return next(err2);if(path47.join(name2,".")===path47.join(cwd,"."))return next();utimes(name2,header2,function(err3){
+name);var name2=path50.join(cwd,path50.join("/",header2.name));if(ignore(name2,header2)){stream.resume();return next()}var stat7=function(err2){
+if(err2)return next(err2);if(path50.join(name2,".")===path50.join(cwd,"."))return next();utimes(name2,header2,function(err3){
 if(err3)return next(err3);if(win32)return next();chperm(name2,header2,next)})};var onsymlink=function(){if(win32)return next();
-xfs.unlink(name2,function(){var dst=path47.resolve(path47.dirname(name2),header2.linkname);if(!inCwd(dst,cwd))return next(
-new Error(name2+" is not a valid symlink"));validateNotSymlink(xfs,dst,path47.resolve(cwd),function(err2,valid){if(err2)
+xfs.unlink(name2,function(){var dst=path50.resolve(path50.dirname(name2),header2.linkname);if(!inCwd(dst,cwd))return next(
+new Error(name2+" is not a valid symlink"));validateNotSymlink(xfs,dst,path50.resolve(cwd),function(err2,valid){if(err2)
 return next(err2);if(!valid)return next(new Error(name2+" is not a valid symlink"));xfs.symlink(header2.linkname,name2,stat7)})})};
-var onlink=function(){if(win32)return next();xfs.unlink(name2,function(){var srcpath=path47.join(cwd,path47.join("/",header2.
+var onlink=function(){if(win32)return next();xfs.unlink(name2,function(){var srcpath=path50.join(cwd,path50.join("/",header2.
 linkname));xfs.realpath(srcpath,function(err2,dst){if(err2||!inCwd(dst,cwd))return next(new Error(name2+" is not a valid\
  hardlink"));xfs.link(dst,name2,function(err3){if(err3&&err3.code==="EPERM"&&opts.hardlinkAsFilesFallback){stream=xfs.createReadStream(
 srcpath);return onfile()}stat7(err3)})})})};var onfile=function(){xfs.lstat(name2,function(err2,st){if(!err2&&st.isSymbolicLink())
 return xfs.unlink(name2,onwrite);onwrite()});function onwrite(err2){if(err2)return next(err2);var ws=xfs.createWriteStream(
 name2);var rs=mapStream(stream,header2);ws.on("error",function(err3){rs.destroy(err3)});pump(rs,ws,function(err3){if(err3)
 return next(err3);ws.on("close",stat7)})}};if(header2.type==="directory"){stack.push([name2,header2.mtime]);return mkdirfix(
-name2,{fs:xfs,own:own2,uid:header2.uid,gid:header2.gid},stat7)}var dir=path47.dirname(name2);validate2(xfs,dir,path47.join(
+name2,{fs:xfs,own:own2,uid:header2.uid,gid:header2.gid},stat7)}var dir=path50.dirname(name2);validate2(xfs,dir,path50.join(
 cwd,"."),function(err2,valid){if(err2)return next(err2);if(!valid)return next(new Error(dir+" is not a valid path"));mkdirfix(
 dir,{fs:xfs,own:own2,uid:header2.uid,gid:header2.gid},function(err3){if(err3)return next(err3);switch(header2.type){case"\
 file":return onfile();case"link":return onlink();case"symlink":return onsymlink()}if(strict)return next(new Error("unsup\
 ported type for "+name2+" ("+header2.type+")"));stream.resume();next()})})});if(opts.finish)extract4.on("finish",opts.finish);
 return extract4};function validate2(fs2,name2,root2,cb){if(name2===root2)return cb(null,true);fs2.lstat(name2,function(err2,st){
-if(err2&&err2.code!=="ENOENT")return cb(err2);if(err2||st.isDirectory())return validate2(fs2,path47.join(name2,".."),root2,
+if(err2&&err2.code!=="ENOENT")return cb(err2);if(err2||st.isDirectory())return validate2(fs2,path50.join(name2,".."),root2,
 cb);cb(null,false)})}function validateNotSymlink(fs2,name2,root2,cb){if(name2===root2)return cb(null,true);if(!name2.startsWith(
-root2+path47.sep))return cb(null,false);fs2.lstat(name2,function(err2,st){if(err2&&err2.code!=="ENOENT"&&err2.code!=="EP\
-ERM")return cb(err2);if(err2||!st.isSymbolicLink())return validateNotSymlink(fs2,path47.join(name2,".."),root2,cb);cb(null,
+root2+path50.sep))return cb(null,false);fs2.lstat(name2,function(err2,st){if(err2&&err2.code!=="ENOENT"&&err2.code!=="EP\
+ERM")return cb(err2);if(err2||!st.isSymbolicLink())return validateNotSymlink(fs2,path50.join(name2,".."),root2,cb);cb(null,
 false)})}function mkdirfix(name2,opts,cb){mkdirp(name2,{fs:opts.fs},function(err2,made){if(!err2&&made&&opts.own){chownr(
-made,opts.uid,opts.gid,cb)}else{cb(err2)}})}function inCwd(dst,cwd){cwd=path47.resolve(cwd);return cwd===dst||dst.startsWith(
-cwd+path47.sep)}}});var require_util=__commonJS({"node_modules/dockerode/lib/util.js"(exports,module){init_define_EMBEDDED_RESOURCES();var DockerIgnore=require_ignore();
-var fs=__require("fs");var path47=__require("path");var tar=require_tar_fs();var zlib2=__require("zlib");var arr=[];var each=arr.
+made,opts.uid,opts.gid,cb)}else{cb(err2)}})}function inCwd(dst,cwd){cwd=path50.resolve(cwd);return cwd===dst||dst.startsWith(
+cwd+path50.sep)}}});var require_util=__commonJS({"node_modules/dockerode/lib/util.js"(exports,module){init_define_EMBEDDED_RESOURCES();var DockerIgnore=require_ignore();
+var fs=__require("fs");var path50=__require("path");var tar=require_tar_fs();var zlib2=__require("zlib");var arr=[];var each=arr.
 forEach;var slice=arr.slice;module.exports.extend=function(obj){each.call(slice.call(arguments,1),function(source){if(source){
 for(var prop in source){obj[prop]=source[prop]}}});return obj};module.exports.processArgs=function(opts,callback,defaultOpts){
 if(!callback&&typeof opts==="function"){callback=opts;opts=null}return{callback,opts:module.exports.extend({},defaultOpts,
 opts)}};module.exports.parseRepositoryTag=function(input2){var separatorPos;var digestPos=input2.indexOf("@");var colonPos=input2.
 lastIndexOf(":");if(digestPos>=0){separatorPos=digestPos}else if(colonPos>=0){separatorPos=colonPos}else{return{repository:input2}}
 var tag=input2.slice(separatorPos+1);if(tag.indexOf("/")===-1){return{repository:input2.slice(0,separatorPos),tag}}return{
-repository:input2}};module.exports.prepareBuildContext=function(file2,next){if(file2&&file2.context){fs.readFile(path47.
+repository:input2}};module.exports.prepareBuildContext=function(file2,next){if(file2&&file2.context){fs.readFile(path50.
 join(file2.context,".dockerignore"),(err2,data)=>{let ignoreFn;let filterFn;if(!err2){const dockerIgnore=DockerIgnore({ignorecase:false}).
-add(data.toString());filterFn=dockerIgnore.createFilter();ignoreFn=path48=>{return!filterFn(path48)}}const entries2=file2.
+add(data.toString());filterFn=dockerIgnore.createFilter();ignoreFn=path51=>{return!filterFn(path51)}}const entries2=file2.
 src.slice()||[];const pack4=tar.pack(file2.context,{entries:filterFn?entries2.filter(filterFn):entries2,ignore:ignoreFn});
 next(pack4.pipe(zlib2.createGzip()))})}else{next(file2)}}}});var require_exec=__commonJS({"node_modules/dockerode/lib/exec.js"(exports,module){init_define_EMBEDDED_RESOURCES();var util=require_util();
 var Exec=function(modem,id){this.modem=modem;this.id=id};Exec.prototype[__require("util").inspect.custom]=function(){return this};
@@ -12022,19 +12046,19 @@ modem.Promise(function(resolve,reject){self2.modem.dial(optsf,function(err2,data
 this.modem.dial(optsf,function(err2,data){args.callback(err2,data)})}};module.exports=Node2}});var require_grpc_js=__commonJS({"hollow:@grpc/grpc-js"(exports,module){init_define_EMBEDDED_RESOURCES();module.exports=new Proxy(
 {},{get:(_,name2)=>name2==="__esModule"?void 0:class{}})}});var require_proto_loader=__commonJS({"hollow:@grpc/proto-loader"(exports,module){init_define_EMBEDDED_RESOURCES();module.
 exports=new Proxy({},{get:(_,name2)=>name2==="__esModule"?void 0:class{}})}});var require_session=__commonJS({"node_modules/dockerode/lib/session.js"(exports,module){init_define_EMBEDDED_RESOURCES();
-var grpc=require_grpc_js();var protoLoader=require_proto_loader();var path47=__require("path");var crypto=__require("crypto");
+var grpc=require_grpc_js();var protoLoader=require_proto_loader();var path50=__require("path");var crypto=__require("crypto");
 function withSession(docker,auth,handler){const sessionId=crypto.randomUUID();const opts={method:"POST",path:"/session",
 hijack:true,headers:{Upgrade:"h2c","X-Docker-Expose-Session-Uuid":sessionId,"X-Docker-Expose-Session-Name":"testcontaine\
 rs"},statusCodes:{200:true,500:"server error"}};docker.modem.dial(opts,function(err2,socket){if(err2){return handler(err2,
 null,()=>void 0)}const server=new grpc.Server;const creds=grpc.ServerCredentials.createInsecure();const injector=server.
-createConnectionInjector(creds);injector.injectConnection(socket);const pkg=protoLoader.loadSync(path47.resolve(__dirname,
+createConnectionInjector(creds);injector.injectConnection(socket);const pkg=protoLoader.loadSync(path50.resolve(__dirname,
 "proto","auth.proto"));const service=grpc.loadPackageDefinition(pkg);server.addService(service.moby.filesync.v1.Auth.service,
 {Credentials({request:request2},callback){if(auth){callback(null,{Username:auth.username,Secret:auth.password})}else{callback(
 null,{})}}});function done(){server.forceShutdown();socket.end()}handler(null,sessionId,done)})}module.exports=withSession}});var require_protobufjs=__commonJS({"hollow:protobufjs"(exports,module){init_define_EMBEDDED_RESOURCES();module.exports=new Proxy(
 {},{get:(_,name2)=>name2==="__esModule"?void 0:class{}})}});var require_buildkit=__commonJS({"node_modules/dockerode/lib/buildkit.js"(exports,module){init_define_EMBEDDED_RESOURCES();
-var protobuf=require_protobufjs();var path47=__require("path");var BUILDKIT_TRACE_ID="moby.buildkit.trace";var BUILDKIT_IMAGE_ID="\
+var protobuf=require_protobufjs();var path50=__require("path");var BUILDKIT_TRACE_ID="moby.buildkit.trace";var BUILDKIT_IMAGE_ID="\
 moby.image.id";var PROTO_TYPE="moby.buildkit.v1.StatusResponse";var ENCODING_UTF8="utf8";var ENCODING_BASE64="base64";var StatusResponse;
-function loadProto(){if(StatusResponse)return StatusResponse;var root2=protobuf.loadSync(path47.resolve(__dirname,"proto",
+function loadProto(){if(StatusResponse)return StatusResponse;var root2=protobuf.loadSync(path50.resolve(__dirname,"proto",
 "buildkit_status.proto"));StatusResponse=root2.lookupType(PROTO_TYPE);return StatusResponse}function decodeBuildKitStatus(base64Data){
 var StatusResponse2=loadProto();if(!base64Data||base64Data.length===0){return{vertexes:[],statuses:[],logs:[],warnings:[]}}
 var buffer=Buffer.from(base64Data,ENCODING_BASE64);var message=StatusResponse2.decode(buffer);return StatusResponse2.toObject(
@@ -12309,39 +12333,35 @@ rc/toolbox/docker/host-sources.ts"(){"use strict";init_define_EMBEDDED_RESOURCES
 const{failed}=await execa("mmdebstrap",["--version"],{reject:false,timeout:3e4});if(failed)return null;stage.advance({detail:"\
 mmdebstrap"});const sources=await hostSources();const suite=sources?.suite??usualSuite;const options=(await hostAptOptions()).
 flatMap(option=>["--aptopt",option]);const argv=["--quiet","--variant=apt",...options,suite,"-",...sources?.lines??[]];const tar=Readable4.
-from(tarOf(argv,stage,signal2),{objectMode:false});const events=await engine.docker.importImage(tar,{repo:"lockstep-base",
-tag:suite,abortSignal:signal2});await followEngine(events);return`lockstep-base:${suite}`}async function*tarOf(argv,stage,signal2){
-const child=execa("mmdebstrap",argv,{buffer:{stdout:false},encoding:"buffer",stdin:"ignore",cancelSignal:signal2,forceKillAfterDelay:1e4,
-timeout:bootstrapWithinMs,reject:false});for await(const chunk of child.stdout){stage.advance({bytes:chunk.length});yield chunk}
-const{failed,exitCode:exitCode2,stderr}=await child;if(failed){const text2=Buffer.from(stderr??[]).toString();throw toolFailure(
-{argv:["mmdebstrap",...argv],exitCode:exitCode2??137,stderr:text2})}}async function fromRegistry(engine,stage,signal2){if(await hasImage(
-engine,registryImage))return registryImage;stage.advance({detail:`pull ${registryImage}`});const bound=AbortSignal.any([
-signal2,AbortSignal.timeout(pullWithinMs)]);const pulling=engine.docker.pull(registryImage,{abortSignal:bound});const events=await Promise.
+from(bootstrapTar(argv,stage,signal2),{objectMode:false});const events=await engine.docker.importImage(tar,{repo:"lockst\
+ep-base",tag:suite,abortSignal:signal2});await followEngine(events);return`lockstep-base:${suite}`}async function fromRegistry(engine,stage,signal2){
+if(await hasImage(engine,registryImage))return registryImage;stage.advance({detail:`pull ${registryImage}`});const bound=AbortSignal.
+any([signal2,AbortSignal.timeout(pullWithinMs)]);const pulling=engine.docker.pull(registryImage,{abortSignal:bound});const events=await Promise.
 race([pulling,sleep(registryAnswersWithinMs,null,{ref:false})]);if(events===null)throw new Error(`no registry answered w\
 ithin ${registryAnswersWithinMs/1e3} s`);await followEngine(events,text2=>stage.advance({detail:text2}));return registryImage}
 async function hasImage({docker},reference){try{await docker.getImage(reference).inspect();return true}catch(error2){if(statusOf(
-error2)===404)return false;throw error2}}var usualSuite,registryImage,registryAnswersWithinMs,pullWithinMs,bootstrapWithinMs,
-builderBases;var init_builder_base=__esm({"src/toolbox/docker/builder-base.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_execa();init_tool_failure();init_engine();init_follow();init_host_sources();usualSuite="bookworm";registryImage="de\
-bian:bookworm-slim";registryAnswersWithinMs=15e3;pullWithinMs=10*6e4;bootstrapWithinMs=20*6e4;builderBases=[{name:"mmdeb\
-strap",make:bootstrap},{name:registryImage,make:fromRegistry}]}});import{spawn as spawn2}from"node:child_process";import{tmpdir,userInfo}from"node:os";import path9 from"node:path";async function withBuilderLock(name2,signal2,work){
-const file2=path9.join(tmpdir(),`lockstep-${userInfo().uid}-${name2}.lock`);const holder=spawn2("flock",["--no-fork",file2,
-"sh","-c","echo; exec cat"],{stdio:["pipe","pipe","ignore"],detached:true});holder.stdin.on("error",()=>{});const stop=()=>holder.
-kill("SIGKILL");signal2.addEventListener("abort",stop,{once:true});try{await new Promise(resolve=>{holder.stdout.once("d\
-ata",()=>resolve());holder.once("error",()=>resolve());holder.once("close",()=>resolve())});return await work()}finally{
-signal2.removeEventListener("abort",stop);holder.stdin.end()}}var init_builder_lock=__esm({"src/toolbox/docker/builder-l\
-ock.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{createHash}from"node:crypto";import{Readable as Readable5}from"node:stream";async function builderImage(engine,options){
+error2)===404)return false;throw error2}}var usualSuite,registryImage,registryAnswersWithinMs,pullWithinMs,builderBases;
+var init_builder_base=__esm({"src/toolbox/docker/builder-base.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_execa();
+init_bootstrap();init_engine();init_follow();init_host_sources();usualSuite="bookworm";registryImage="debian:bookworm-sl\
+im";registryAnswersWithinMs=15e3;pullWithinMs=10*6e4;builderBases=[{name:"mmdebstrap",make:bootstrap},{name:registryImage,
+make:fromRegistry}]}});import{spawn as spawn2}from"node:child_process";import{tmpdir as tmpdir2,userInfo}from"node:os";import path10 from"node:path";
+async function withBuilderLock(signal2,work){const file2=path10.join(tmpdir2(),`lockstep-${userInfo().uid}-builder.lock`);
+const holder=spawn2("flock",["--no-fork",file2,"sh","-c","echo; exec cat"],{stdio:["pipe","pipe","ignore"],detached:true});
+holder.stdin.on("error",()=>{});const stop=()=>holder.kill("SIGKILL");signal2.addEventListener("abort",stop,{once:true});
+try{await new Promise(resolve=>{holder.stdout.once("data",()=>resolve());holder.once("error",()=>resolve());holder.once(
+"close",()=>resolve())});return await work()}finally{signal2.removeEventListener("abort",stop);holder.stdin.end()}}var init_builder_lock=__esm(
+{"src/toolbox/docker/builder-lock.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{createHash}from"node:crypto";import{Readable as Readable5}from"node:stream";async function builderImage(engine,options){
 const{signal:signal2,progress,dockerfile=resourceText("builder/Dockerfile")}=options;const found=await presentBuilder(engine,
-dockerfile);if(found!==null)return found;return inStage(progress,"builder image",stage=>withBuilderLock(digestOf(dockerfile,
-""),signal2,async()=>{if(signal2.aborted)throw interrupted();return await presentBuilder(engine,dockerfile)??makeBuilder(
-engine,dockerfile,stage,signal2)}),{summary:image3=>image3})}async function presentBuilder(engine,dockerfile=resourceText(
-"builder/Dockerfile")){try{for(const base2 of builderBases){const tag=tagOf(dockerfile,base2);if(await hasImage(engine,tag))
-return tag}return null}catch(error2){throw engineError("looking for the builder image",error2)}}async function makeBuilder(engine,dockerfile,stage,signal2){
-const reasons2=[];for(const base2 of builderBases){try{const reference=await base2.make(engine,stage,signal2);if(reference!==
-null)return await build(engine,{dockerfile,tag:tagOf(dockerfile,base2),reference},stage,signal2);reasons2.push(`${base2.
-name}: not on this machine`)}catch(error2){if(signal2.aborted)throw interrupted();if(error2 instanceof LockstepError&&error2.
-code==="E_DISK_FULL")throw error2;reasons2.push(`${base2.name}: ${error2.message}`)}}throw new LockstepError("E_TOOLBOX_\
-BUILDER",`the builder image could not be made:
+dockerfile);if(found!==null)return found;return inStage(progress,"builder image",stage=>withBuilderLock(signal2,async()=>{
+if(signal2.aborted)throw interrupted();return await presentBuilder(engine,dockerfile)??makeBuilder(engine,dockerfile,stage,
+signal2)}),{summary:image3=>image3})}async function presentBuilder(engine,dockerfile=resourceText("builder/Dockerfile")){
+try{for(const base2 of builderBases){const tag=tagOf(dockerfile,base2);if(await hasImage(engine,tag))return tag}return null}catch(error2){
+throw engineError("looking for the builder image",error2)}}async function makeBuilder(engine,dockerfile,stage,signal2){const reasons2=[];
+for(const base2 of builderBases){try{const reference=await base2.make(engine,stage,signal2);if(reference!==null)return await build(
+engine,{dockerfile,tag:tagOf(dockerfile,base2),reference},stage,signal2);reasons2.push(`${base2.name}: not on this machi\
+ne`)}catch(error2){if(signal2.aborted)throw interrupted();if(error2 instanceof LockstepError&&error2.code==="E_DISK_FULL")
+throw error2;reasons2.push(`${base2.name}: ${error2.message}`)}}throw new LockstepError("E_TOOLBOX_BUILDER",`the builder\
+ image could not be made:
 ${reasons2.join("\n")}`,{hint:"install mmdebstrap here, or give the engine a registry; `--toolbox host` does without the\
  image"})}async function build(engine,{dockerfile,tag,reference},stage,signal2){const context=(0,import_tar_stream.pack)();
 context.entry({name:"Dockerfile"},dockerfile);context.finalize();try{const events=await engine.docker.buildImage(Readable5.
@@ -12353,32 +12373,32 @@ var init_builder=__esm({"src/toolbox/docker/builder.ts"(){"use strict";init_defi
 __toESM(require_tar_stream(),1);init_errors();init_progress();init_resources();init_tool_failure();init_builder_base();init_builder_lock();
 init_engine();init_follow()}});import{setTimeout as sleep2}from"node:timers/promises";async function removeContainer(container){try{await container.remove(
 {force:true,v:true})}catch(error2){if(statusOf(error2)!==404&&statusOf(error2)!==409)throw engineError("removing a conta\
-iner",error2)}await containerGone(container)}async function containerGone(container,withinMs=goneWithinMs){const deadline=Date.
-now()+withinMs;while(await containerExists(container)){if(Date.now()>deadline){throw new LockstepError("E_TOOLBOX_ENGINE",
-`container ${container.id} did not go within ${withinMs/1e3} s`)}await sleep2(25)}}async function containerExists(container){
+iner",error2)}await containerGone(container)}async function containerGone(container,withinMs2=goneWithinMs){const deadline=Date.
+now()+withinMs2;while(await containerExists(container)){if(Date.now()>deadline){throw new LockstepError("E_TOOLBOX_ENGIN\
+E",`container ${container.id} did not go within ${withinMs2/1e3} s`)}await sleep2(25)}}async function containerExists(container){
 try{await container.inspect();return true}catch(error2){if(statusOf(error2)===404)return false;throw engineError("lookin\
 g for a container",error2)}}var goneWithinMs;var init_container=__esm({"src/toolbox/docker/container.ts"(){"use strict";
-init_define_EMBEDDED_RESOURCES();init_errors();init_engine();goneWithinMs=2e4}});import{createHash as createHash2,randomBytes}from"node:crypto";import{mkdir,rm,writeFile}from"node:fs/promises";import path10 from"node:path";
+init_define_EMBEDDED_RESOURCES();init_errors();init_engine();goneWithinMs=2e4}});import{createHash as createHash2,randomBytes}from"node:crypto";import{mkdir,rm,writeFile}from"node:fs/promises";import path11 from"node:path";
 function projectDigest(root2){return createHash2("sha256").update(root2).digest("hex").slice(0,12)}function projectMounts({
 root:root2,workspace}){return[{Type:"bind",Source:root2,Target:root2,ReadOnly:true},{Type:"bind",Source:workspace.dir,Target:workspace.
 dir,ReadOnly:false}]}function mountMissing(address,{root:root2},cause){return new LockstepError("E_TOOLBOX_MOUNT",`the D\
 ocker engine at ${address} does not see ${root2} as it is here`,{hint:"it runs on another machine or in a container: sha\
 re the directory at the same path, or use `--toolbox host`",cause})}async function containerSees(project,read){const word=randomBytes(
-16).toString("hex");const sentinel=path10.join(project.workspace.work,`.sentinel-${word}`);await mkdir(project.workspace.
+16).toString("hex");const sentinel=path11.join(project.workspace.work,`.sentinel-${word}`);await mkdir(project.workspace.
 work,{recursive:true});await writeFile(sentinel,word);try{return await read(sentinel)===word}finally{await rm(sentinel,{
 force:true})}}var projectLabel,kindLabel;var init_mounts=__esm({"src/toolbox/docker/mounts.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();projectLabel="lockstep.project";kindLabel="lockstep.kind"}});import{readFile as readFile2}from"node:fs/promises";import{setTimeout as sleep3}from"node:timers/promises";async function startDaemon(engine,image3,project,spec){
+init_errors();projectLabel="lockstep.project";kindLabel="lockstep.kind"}});import{appendFile,readFile as readFile2}from"node:fs/promises";import{setTimeout as sleep3}from"node:timers/promises";async function startDaemon(engine,image3,project,spec){
 const container=engine.docker.getContainer(spec.name);if(await isRunning(container)){throw new LockstepError("E_BUSY",`${spec.
-name} is running already`,{hint:"stop it first"})}await removeContainer(container);try{const created=await engine.docker.
-createContainer({name:spec.name,Image:image3,Cmd:["sh","-c",'umask 022; exec "$@" >>"$0" 2>&1',spec.log,...spec.argv],WorkingDir:spec.
-cwd,Env:Object.entries(toolEnvironment).map(([name2,value])=>`${name2}=${value}`),Labels:{[projectLabel]:projectDigest(project.
-root),[kindLabel]:"daemon"},HostConfig:{Init:true,AutoRemove:true,RestartPolicy:{Name:"no"},NetworkMode:"host",CapDrop:[
-"ALL"],CapAdd:["DAC_OVERRIDE"],SecurityOpt:["no-new-privileges"],Mounts:projectMounts(project)}});const ended2=created.wait().
-then(({StatusCode})=>StatusCode,()=>null);await created.start();const exitCode2=await Promise.race([ended2,sleep3(failsWithinMs,
-void 0)]);if(typeof exitCode2==="number"&&exitCode2!==0){throw toolFailure({argv:spec.argv,exitCode:exitCode2,stderr:await readFile2(
-spec.log,"utf8").catch(()=>"")})}}catch(error2){await removeContainer(container).catch(()=>{});throw engineError(`starti\
-ng ${spec.name}`,error2)}}async function daemonRunning(engine,name2){return isRunning(engine.docker.getContainer(name2))}
-async function stopDaemon(engine,name2,{kill=false}={}){const container=engine.docker.getContainer(name2);try{await(kill?
+name} is running already`,{hint:"stop it first"})}await removeContainer(container);await appendFile(spec.log,"");try{const created=await engine.
+docker.createContainer({name:spec.name,Image:image3,Cmd:["sh","-c",'umask 022; exec "$@" >>"$0" 2>&1',spec.log,...spec.argv],
+WorkingDir:spec.cwd,Env:Object.entries(toolEnvironment).map(([name2,value])=>`${name2}=${value}`),Labels:{[projectLabel]:projectDigest(
+project.root),[kindLabel]:"daemon"},HostConfig:{Init:true,AutoRemove:true,RestartPolicy:{Name:"no"},NetworkMode:"host",CapDrop:[
+"ALL"],CapAdd:["DAC_OVERRIDE"],SecurityOpt:["no-new-privileges"],Mounts:projectMounts(project)}});const ended2=created.wait(
+{condition:"next-exit"}).then(({StatusCode})=>StatusCode,()=>void 0);await created.start();const exitCode2=await Promise.
+race([ended2,sleep3(failsWithinMs,void 0)]);if(exitCode2!==void 0&&exitCode2!==0){throw toolFailure({argv:spec.argv,exitCode:exitCode2,
+stderr:await readFile2(spec.log,"utf8").catch(()=>"")})}}catch(error2){await removeContainer(container).catch(()=>{});throw engineError(
+`starting ${spec.name}`,error2)}}async function daemonRunning(engine,name2){return isRunning(engine.docker.getContainer(
+name2))}async function stopDaemon(engine,name2,{kill=false}={}){const container=engine.docker.getContainer(name2);try{await(kill?
 container.kill():container.stop({t:graceSeconds}))}catch(error2){if(![304,404,409].includes(statusOf(error2)??0))throw engineError(
 `stopping ${name2}`,error2)}await containerGone(container,2e3).catch(()=>removeContainer(container))}async function isRunning(container){
 try{return(await container.inspect()).State.Running}catch(error2){if(statusOf(error2)===404)return false;throw engineError(
@@ -12407,8 +12427,8 @@ return{stdin:stdinOf(socket,killOnce),stdout,exited,kill:killOnce}}function stdi
 writableFinished)kill();done(error2)}});stdin.on("error",()=>{});return stdin}async function exitCodeOf(exec){for(let waited=0;waited<
 exitKnownWithinMs;waited+=10){try{const{Running,ExitCode}=await exec.inspect();if(!Running&&ExitCode!==null)return ExitCode}catch{
 return lostExitCode}await sleep4(10)}return lostExitCode}async function killExec(container,pidFile2){try{const exec=await container.
-exec({Cmd:["sh","-c",killScript,"sh",pidFile2]});await exec.start({Detach:true})}catch{}}var pidDir,startScript,killScript,
-exitKnownWithinMs,lostExitCode;var init_exec=__esm({"src/toolbox/docker/exec.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+exec({Cmd:["sh","-c",killScript,"sh",pidFile2]});(await exec.start({Detach:true})).resume()}catch{}}var pidDir,startScript,
+killScript,exitKnownWithinMs,lostExitCode;var init_exec=__esm({"src/toolbox/docker/exec.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_tool_failure();init_demux();init_engine();pidDir="/run/lockstep";startScript='umask 022; echo $$ >"$1"; shift; exec\
  "$@"';killScript='n=0; until [ -s "$1" ] || [ $n = 50 ]; do sleep 0.02; n=$((n+1)); done; kill -KILL "-$(cat "$1")"';exitKnownWithinMs=
 5e3;lostExitCode=137}});import{readFile as readFile3}from"node:fs/promises";async function identify(pid){return{pid,startTime:await startTimeOf(
@@ -12438,40 +12458,31 @@ const{pid,startTime}=await identify(process.pid);return`${pidNamespace()} ${pid}
 return readlinkSync("/proc/self/ns/pid")}catch{return null}}var capabilities,holderLabel;var init_lease=__esm({"src/tool\
 box/docker/lease.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_process_identity();init_tool_failure();init_container();
 init_engine();init_exec();init_mounts();capabilities=[...["SYS_ADMIN","SYS_CHROOT","CHOWN","DAC_OVERRIDE","FOWNER","FSET\
-ID"],...["SETUID","SETGID","MKNOD","SETFCAP","KILL"]];holderLabel="lockstep.holder"}});import{pipeline}from"node:stream/promises";async function runToEnd(argv,options,start,assertAlive){const stdout=[];const stderr=new Tail;
-const lines=new LineCutter(options.onLine??(()=>{}));const process10=await start(chunk=>{stderr.append(chunk);lines.push(
-chunk)});process10.stdout.on("data",chunk=>{stdout.push(chunk);lines.push(chunk)});const bound=timeBound(options.timeoutMs,
-process10);try{const[exitCode2]=await Promise.all([process10.exited,feed(process10,options.input)]);lines.end();assertAlive();
-if(bound.passed())throw timedOut(argv,options.timeoutMs??0);if(exitCode2!==0&&options.check!==false)throw toolFailure({argv,
-exitCode:exitCode2,stderr:stderr.toString()});return{exitCode:exitCode2,stdout:Buffer.concat(stdout).toString(),stderr:stderr.
-toString()}}finally{bound.clear()}}function timeBound(timeoutMs3,process10){let passed=false;const timer=timeoutMs3===void 0?
-void 0:setTimeout(()=>{passed=true;process10.kill()},timeoutMs3);return{passed:()=>passed,clear:()=>clearTimeout(timer)}}
-async function feed({stdin,kill},input2){if(input2===void 0)return;if(typeof input2==="string"||Buffer.isBuffer(input2)){
-stdin.end(input2);return}try{await pipeline(input2,stdin)}catch(error2){if(!input2.errored)return;kill();throw error2}}var init_run_to_end=__esm(
-{"src/toolbox/docker/run-to-end.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_tool_failure()}});var toolbox_exports={};__export(toolbox_exports,{openDockerToolbox:()=>openDockerToolbox});import{mkdir as mkdir2}from"node:fs/promises";
+ID"],...["SETUID","SETGID","MKNOD","SETFCAP","KILL"]];holderLabel="lockstep.holder"}});var toolbox_exports={};__export(toolbox_exports,{openDockerToolbox:()=>openDockerToolbox});import{mkdir as mkdir2}from"node:fs/promises";
 async function openDockerToolbox(options){const{workspace,root:root2,signal:signal2,progress}=options;if(signal2.aborted)
 throw interrupted();const engine=await findEngine(signal2);await mkdir2(workspace.dir,{recursive:true});const image3=await builderImage(
 engine,{signal:signal2,progress});const project={root:root2,workspace};const lease=await openLease(engine,image3,project);
 const toolbox=new DockerToolbox({engine,image:image3,project,lease,signal:signal2});try{await toolbox.checkMount();return toolbox}catch(error2){
 await toolbox.close();throw error2}}var DockerToolbox;var init_toolbox=__esm({"src/toolbox/docker/toolbox.ts"(){"use str\
-ict";init_define_EMBEDDED_RESOURCES();init_errors();init_isolation();init_tool_failure();init_builder();init_daemon();init_engine();
-init_exec();init_lease();init_mounts();init_run_to_end();DockerToolbox=class{kind="docker";description;#parts;#onAbort=()=>void this.
+ict";init_define_EMBEDDED_RESOURCES();init_errors();init_isolation();init_run_to_end();init_tool_failure();init_builder();
+init_daemon();init_engine();init_exec();init_lease();init_mounts();DockerToolbox=class{kind="docker";description;#parts;#onAbort=()=>void this.
 close().catch(()=>{});#closed=false;#isolation;constructor(parts){this.#parts=parts;this.description=`Docker engine ${parts.
 engine.version} at ${parts.engine.address}, image ${parts.image}`;parts.signal.addEventListener("abort",this.#onAbort,{once:true});
 void parts.lease.ended.then(()=>{this.#closed=true})}async checkMount(){const{engine,project}=this.#parts;const read=async file2=>(await this.
 run(["cat",file2],{check:false})).stdout;if(!await containerSees(project,read))throw mountMissing(engine.address,project)}run(argv,options={}){
 const start=onStderr=>this.#start(argv,options,options.input!==void 0,onStderr);return runToEnd(argv,options,start,()=>this.#assertAlive())}async open(argv,options={}){
 const stderr=new Tail;const process10=await this.#start(argv,options,true,chunk=>stderr.append(chunk));const exited=process10.
-exited.then(exitCode2=>({exitCode:exitCode2,stderr:stderr.toString()}));return{...process10,exited}}startDaemon(spec){const{
-engine,image:image3,project}=this.#parts;return startDaemon(engine,image3,project,spec)}daemonRunning(name2){return daemonRunning(
-this.#parts.engine,name2)}stopDaemon(name2,options){return stopDaemon(this.#parts.engine,name2,options)}async close(){this.#closed=
-true;this.#parts.signal.removeEventListener("abort",this.#onAbort);await this.#parts.lease.release()}async#start(argv,options,stdin,onStderr){
+exited.then(exitCode2=>({exitCode:exitCode2,stderr:stderr.toString()}));return{...process10,exited}}async startDaemon(spec){
+const{engine,image:image3,project}=this.#parts;const there='command -v "$1" >/dev/null || { echo "$1: not found" >&2; ex\
+it 127; }';await this.run(["sh","-c",there,"sh",spec.argv[0]??""]);return startDaemon(engine,image3,project,spec)}daemonRunning(name2){
+return daemonRunning(this.#parts.engine,name2)}stopDaemon(name2,options){return stopDaemon(this.#parts.engine,name2,options)}async close(){
+this.#closed=true;this.#parts.signal.removeEventListener("abort",this.#onAbort);await this.#parts.lease.release()}async#start(argv,options,stdin,onStderr){
 this.#assertAlive();const isolation2=options.isolate?await this.#isolated():[];try{return await startExec(this.#parts.lease.
 container,[...isolation2,...argv],{...options,stdin,onStderr})}catch(error2){this.#assertAlive();throw error2}}#assertAlive(){
 if(this.#parts.signal.aborted)throw interrupted();if(this.#closed)throw new LockstepError("E_TOOLBOX_ENGINE","the builde\
 r container is gone")}#isolated(){const whole=[...isolation,freshProc,"--"];this.#isolation??=this.run([...whole,"true"],
-{check:false}).then(({exitCode:exitCode2})=>exitCode2===0?whole:[...isolation,"--"]);return this.#isolation}}}});import{constants as constants4}from"node:fs";import{access}from"node:fs/promises";import path11 from"node:path";async function findProgram(name2,searchPath=toolEnvironment.
-PATH??""){for(const dir of searchPath.split(path11.delimiter)){const file2=path11.join(dir,name2);const found=await access(
+{check:false}).then(({exitCode:exitCode2})=>exitCode2===0?whole:[...isolation,"--"]);return this.#isolation}}}});import{constants as constants4}from"node:fs";import{access}from"node:fs/promises";import path12 from"node:path";async function findProgram(name2,searchPath=toolEnvironment.
+PATH??""){for(const dir of searchPath.split(path12.delimiter)){const file2=path12.join(dir,name2);const found=await access(
 file2,constants4.X_OK).then(()=>true,()=>false);if(dir!==""&&found)return file2}return null}async function missingPrograms(programs,searchPath){
 const found=await Promise.all(programs.map(({name:name2})=>findProgram(name2,searchPath)));return programs.filter((_,index)=>found[index]===
 null)}var neededPrograms,devicePrograms;var init_programs=__esm({"src/toolbox/programs.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
@@ -12485,7 +12496,7 @@ if(process.getuid?.()!==0)return"it wants root";const missing2=await missingProg
 0)return null;const packages=[...new Set(missing2.map(program2=>program2.package))];return`it lacks ${missing2.map(({name:name2})=>name2).
 join(", ")} (apt-get install ${packages.join(" ")})`}var init_host_ready=__esm({"src/toolbox/host-ready.ts"(){"use stric\
 t";init_define_EMBEDDED_RESOURCES();init_errors();init_programs()}});import{spawn as spawn3}from"node:child_process";import{mkdir as mkdir3,open as open2,readFile as readFile4,rm as rm2,writeFile as writeFile2}from"node:fs/promises";
-import path12 from"node:path";import{setTimeout as sleep5}from"node:timers/promises";async function startDaemon2(spec){await mkdir3(
+import path13 from"node:path";import{setTimeout as sleep5}from"node:timers/promises";async function startDaemon2(spec){await mkdir3(
 runDir,{recursive:true});const log=await open2(spec.log,"a",420);try{const[program2,...args]=spec.argv;const child=spawn3(
 program2??"",args,{cwd:spec.cwd,env:toolEnvironment,stdio:["ignore",log.fd,log.fd],detached:true});await new Promise((resolve,reject)=>{
 child.once("spawn",resolve);child.once("error",cause=>reject(new LockstepError("E_TOOLBOX_TOOL",`cannot start ${program2}\
@@ -12495,37 +12506,31 @@ kill=false}={}){const pid=await livingPid(name2);if(pid!==null){signal(pid,kill?
 name2)!==null&&waited<1e4;waited+=50)await sleep5(50);if(await livingPid(name2)!==null)signal(pid,"SIGKILL");for(let waited=0;await livingPid(
 name2)!==null&&waited<5e3;waited+=50)await sleep5(50)}await rm2(pidFile(name2),{force:true})}async function livingPid(name2){
 try{const identity3=JSON.parse(await readFile4(pidFile(name2),"utf8"));return await isAlive(identity3)?identity3.pid:null}catch{
-return null}}function signal(pid,name2){try{process.kill(pid,name2)}catch{}}var runDir,pidFile;var init_host_daemon=__esm(
+return null}}function signal(pid,name2){try{process.kill(-pid,name2)}catch{}}var runDir,pidFile;var init_host_daemon=__esm(
 {"src/toolbox/host-daemon.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_process_identity();init_tool_failure();
-runDir="/run/lockstep";pidFile=name2=>path12.join(runDir,`${name2}.pid`)}});var host_exports={};__export(host_exports,{hostArgv:()=>hostArgv,openHostToolbox:()=>openHostToolbox});import{spawn as spawn4}from"node:child_process";
-import{mkdir as mkdir4}from"node:fs/promises";import{pipeline as pipeline2}from"node:stream/promises";async function openHostToolbox({
-workspace,signal:signal2}){await mkdir4(workspace.dir,{recursive:true});return new HostToolbox(signal2)}function hostArgv(argv,isolate){
-const leash=["setpriv","--pdeathsig","KILL","--"];if(!isolate)return[...leash,...argv];return[...leash,...isolation,freshProc,
-"--",...argv]}async function feed2(child,input2){if(child.stdin===null)return;if(input2===void 0||typeof input2==="strin\
-g"||Buffer.isBuffer(input2)){child.stdin.end(input2??"");return}try{await pipeline2(input2,child.stdin)}catch(error2){if(input2.
-errored){child.kill("SIGKILL");throw error2}}}function ended(child){return new Promise((resolve,reject)=>{child.once("er\
-ror",error2=>reject(notStarted(error2)));child.once("close",(code2,signal2)=>resolve(code2??128+(signal2==="SIGTERM"?15:
-9)))})}function notStarted(error2){return new LockstepError("E_TOOLBOX_TOOL",`cannot start ${error2.path??"a program"}: ${error2.
-message}`,{hint:"the host toolbox needs util-linux (setpriv, unshare); `lockstep doctor` lists what is missing",cause:error2})}
-var HostToolbox;var init_host=__esm({"src/toolbox/host.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();
-init_host_daemon();init_isolation();init_tool_failure();HostToolbox=class{kind="host";description="this host, as root";startDaemon=startDaemon2;daemonRunning=daemonRunning2;stopDaemon=stopDaemon2;#signal;#running=new Set;#onAbort=()=>void this.
-close();constructor(signal2){this.#signal=signal2;signal2.addEventListener("abort",this.#onAbort,{once:true})}async run(argv,options={}){
-const child=this.#spawn(argv,options);const stdout=[];const stderr=new Tail;const lines=new LineCutter(options.onLine??(()=>{}));
-child.stdout.on("data",chunk=>{stdout.push(chunk);lines.push(chunk)});child.stderr.on("data",chunk=>{stderr.append(chunk);
-lines.push(chunk)});let late=false;const timer=options.timeoutMs===void 0?void 0:setTimeout(()=>{late=true;this.#kill(child)},
-options.timeoutMs);const fed=feed2(child,options.input);try{const exitCode2=await ended(child);await fed;lines.end();if(this.#signal.
-aborted)throw interrupted();if(late)throw timedOut(argv,options.timeoutMs??0);if(exitCode2!==0&&options.check!==false)throw toolFailure(
-{argv,exitCode:exitCode2,stderr:stderr.toString()});return{exitCode:exitCode2,stdout:Buffer.concat(stdout).toString(),stderr:stderr.
-toString()}}finally{clearTimeout(timer)}}async open(argv,options={}){const child=this.#spawn(argv,options);const stderr=new Tail;
-child.stderr.on("data",chunk=>stderr.append(chunk));const exited=ended(child).then(exitCode2=>({exitCode:exitCode2,stderr:stderr.
-toString()}),error2=>({exitCode:127,stderr:error2.message}));return{stdin:child.stdin,stdout:child.stdout,exited,kill:()=>this.#kill(
-child)}}async close(){this.#signal.removeEventListener("abort",this.#onAbort);const ends=[...this.#running].map(child=>ended(
-child).catch(()=>void 0));for(const child of this.#running)this.#kill(child);await Promise.all(ends)}#spawn(argv,options){
+runDir="/run/lockstep";pidFile=name2=>path13.join(runDir,`${name2}.pid`)}});var host_exports={};__export(host_exports,{hostArgv:()=>hostArgv,openHostToolbox:()=>openHostToolbox});import{spawn as spawn4}from"node:child_process";
+import{mkdir as mkdir4}from"node:fs/promises";async function openHostToolbox({workspace,signal:signal2}){await mkdir4(workspace.
+dir,{recursive:true});return new HostToolbox(signal2)}function hostArgv(argv,isolate){const leash=["setpriv","--pdeathsi\
+g","KILL","--"];if(!isolate)return[...leash,...argv];return[...leash,...isolation,freshProc,"--",...argv]}function ended(child){
+return new Promise((resolve,reject)=>{child.once("error",error2=>reject(notStarted(error2)));child.once("close",(code2,signal2)=>resolve(
+code2??128+(signal2==="SIGTERM"?15:9)))})}function notStarted(error2){return new LockstepError("E_TOOLBOX_TOOL",`cannot \
+start ${error2.path??"a program"}: ${error2.message}`,{hint:"the host toolbox needs util-linux (setpriv, unshare); `lock\
+step doctor` lists what is missing",cause:error2})}var HostToolbox;var init_host=__esm({"src/toolbox/host.ts"(){"use str\
+ict";init_define_EMBEDDED_RESOURCES();init_errors();init_host_daemon();init_isolation();init_run_to_end();init_tool_failure();
+HostToolbox=class{kind="host";description="this host, as root";startDaemon=startDaemon2;daemonRunning=daemonRunning2;stopDaemon=stopDaemon2;#signal;#running=new Set;#onAbort=()=>void this.
+close();constructor(signal2){this.#signal=signal2;signal2.addEventListener("abort",this.#onAbort,{once:true})}run(argv,options={}){
+const start=async onStderr=>{const process10=this.#start(argv,options,onStderr);if(options.input===void 0)process10.stdin.
+end();return process10};return runToEnd(argv,options,start,()=>{if(this.#signal.aborted)throw interrupted()})}async open(argv,options={}){
+const stderr=new Tail;const process10=this.#start(argv,options,chunk=>stderr.append(chunk));const exited=process10.exited.
+then(exitCode2=>({exitCode:exitCode2,stderr:stderr.toString()}),error2=>({exitCode:127,stderr:error2.message}));return{...process10,
+exited}}async close(){this.#signal.removeEventListener("abort",this.#onAbort);const ends=[...this.#running].map(child=>ended(
+child).catch(()=>void 0));for(const child of this.#running)this.#kill(child);await Promise.all(ends)}#start(argv,options,onStderr){
 if(this.#signal.aborted)throw interrupted();const[program2,...args]=hostArgv(argv,options.isolate??false);const child=spawn4(
 program2??"",args,{cwd:options.cwd??"/",env:{...toolEnvironment,...options.env},stdio:["pipe","pipe","pipe"],detached:true});
 child.stdin.on("error",()=>{});this.#running.add(child);child.once("close",()=>this.#running.delete(child));child.once("\
-error",()=>this.#running.delete(child));return child}#kill(child){if(child.pid===void 0||child.exitCode!==null)return;try{
-process.kill(-child.pid,"SIGKILL")}catch{}}}}});var choose_exports={};__export(choose_exports,{openToolbox:()=>openToolbox});async function openToolbox(choice,options){
+error",()=>this.#running.delete(child));child.stderr.on("data",onStderr);return{stdin:child.stdin,stdout:child.stdout,exited:ended(
+child),kill:()=>this.#kill(child)}}#kill(child){if(child.pid===void 0||child.exitCode!==null)return;try{process.kill(-child.
+pid,"SIGKILL")}catch{}}}}});var choose_exports={};__export(choose_exports,{openToolbox:()=>openToolbox});async function openToolbox(choice,options){
 const toolbox=await(choice==="auto"?openEither(options):open3[choice](options));options.progress.note(`toolbox: ${toolbox.
 description}`);return toolbox}async function openEither(options){try{const{findEngine:findEngine2}=await Promise.resolve().then(()=>(init_engine(),engine_exports));
 await findEngine2(options.signal)}catch(noEngine){return openHostInstead(options,noEngine)}return open3.docker(options)}
@@ -12535,7 +12540,7 @@ message}; ${noHost.message}`,{hint:"start Docker and give this user its socket, 
 step doctor` lists",cause:noHost})}}var open3;var init_choose=__esm({"src/toolbox/choose.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_errors();open3={docker:async options=>(await Promise.resolve().then(()=>(init_toolbox(),toolbox_exports))).openDockerToolbox(
 options),host:async options=>{const{assertHostReady:assertHostReady2}=await Promise.resolve().then(()=>(init_host_ready(),host_ready_exports));
-await assertHostReady2();return(await Promise.resolve().then(()=>(init_host(),host_exports))).openHostToolbox(options)}}}});import path13 from"node:path";function openContext(options,progress,signal2){const dir=path13.resolve(options.C??".");const config2=once9(
+await assertHostReady2();return(await Promise.resolve().then(()=>(init_host(),host_exports))).openHostToolbox(options)}}}});import path14 from"node:path";function openContext(options,progress,signal2){const dir=path14.resolve(options.C??".");const config2=once9(
 async()=>{const{loadConfig:loadConfig2}=await Promise.resolve().then(()=>(init_load(),load_exports));return loadConfig2(
 dir)});const toolbox=once9(async()=>{const{root:root2}=await config2();const{openToolbox:openToolbox2}=await Promise.resolve().then(()=>(init_choose(),choose_exports));
 return openToolbox2(options.toolbox??"auto",{workspace:workspaceOf(root2),root:root2,signal:signal2,progress})});return{
@@ -12555,13 +12560,13 @@ const meant=nearest(name2,known2);const hint=meant===null?`lockstep.yml has: ${[
 {"src/commands/context.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_nearest();init_workspace();init_errors()}});function ok(message,fields={}){return{outcome:"ok",code:null,message,hint:null,...fields}}function unchanged(message,fields={}){
 return{outcome:"unchanged",code:null,message,hint:null,...fields}}var init_verb=__esm({"src/commands/verb.ts"(){"use str\
 ict";init_define_EMBEDDED_RESOURCES()}});var init_exports2={};__export(init_exports2,{init:()=>init,startingPoint:()=>startingPoint});import{writeFile as writeFile3}from"node:fs/promises";
-import path14 from"node:path";async function writeNew(file2){try{await writeFile3(file2,startingPoint,{flag:"wx"})}catch(cause){
+import path15 from"node:path";async function writeNew(file2){try{await writeFile3(file2,startingPoint,{flag:"wx"})}catch(cause){
 if(cause.code!=="EEXIST")throw cause;throw new LockstepError("E_USAGE",`${file2} exists already`,{hint:"edit it, or move\
  it away first",cause})}}var init,startingPoint;var init_init=__esm({"src/commands/init.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_load();init_errors();init_verb();init={name:"init",summary:"write a commented lockstep.yml to start from",declare:command=>command.
 option("--schema","print the JSON Schema of lockstep.yml instead"),async run(context,{schema:schema3}){if(schema3===true){
 const{jsonSchema:jsonSchema2}=await Promise.resolve().then(()=>(init_schema(),schema_exports));const value=jsonSchema2();
-return ok(JSON.stringify(value,null,2),{schema:value})}const file2=path14.join(context.dir,configName);await writeNew(file2);
+return ok(JSON.stringify(value,null,2),{schema:value})}const file2=path15.join(context.dir,configName);await writeNew(file2);
 return ok(`wrote ${file2}; next: \`lockstep update\`, then \`lockstep build\``,{file:file2})}};startingPoint=`# What loc\
 kstep builds and where it deploys it.
 # For editors: \`lockstep init --schema > lockstep.schema.json\`
@@ -12580,10 +12585,9 @@ images:
       - ostree-boot
       - linux-image-armmp
       - dracut
-      - libubootenv-tool
     # Directories laid over the image, last wins.
     # overlay: [overlay/]
-    # Kernel arguments beside root= and ostree=.
+    # Kernel arguments of virtual devices made from it, beside root= and ostree=.
     # kargs: [quiet]
     # Another archive than the one that apt is set up with.
     # mirror: URL
@@ -12624,7 +12628,7 @@ run(["sh","-c",runFromInput],{input:probeProgram(arch),check:false,timeoutMs:3e4
 const qemu={armhf:"qemu-arm",arm64:"qemu-aarch64",amd64:"qemu-x86_64"}[arch];return`update-binfmts --enable ${qemu}`}var nativeNames,
 runFromInput;var init_binfmt=__esm({"src/toolbox/binfmt.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();
 init_probe();nativeNames={x64:"amd64",arm64:"arm64",arm:"armhf"};runFromInput='f=$(mktemp /var/tmp/lockstep-probe.XXXXXX\
-) && cat >"$f" && chmod 700 "$f" && "$f"; e=$?; rm -f "$f"; exit $e'}});import{access as access2,statfs}from"node:fs/promises";import path15 from"node:path";function checkNode(version3=process.
+) && cat >"$f" && chmod 700 "$f" && "$f"; e=$?; rm -f "$f"; exit $e'}});import{access as access2,statfs}from"node:fs/promises";import path16 from"node:path";function checkNode(version3=process.
 versions.node){const check3={name:"Node.js",needed:"lockstep itself"};const recent=Number(version3.split(".")[0])>=oldestNode;
 return recent?present(check3,version3):lacking(check3,version3,`install Node.js ${oldestNode} or later`)}function checkRoot(needed,uid=process.
 getuid?.()){const check3={name:"root",needed};return uid===0?present(check3,"yes"):lacking(check3,null,"run as root, or \
@@ -12636,7 +12640,7 @@ file2.name).then(()=>present(check3,null),()=>lacking(check3,null,`apt-get insta
 const check3={name:"disk space",needed:"building and booting an image"};const{bavail,bsize}=await statfs(await nearestExisting(
 dir));const found=`${(bavail*bsize/giga).toFixed(1)} GiB free in ${dir}`;return bavail*bsize>=wantedBytes?present(check3,
 found):lacking(check3,found,`free ${wantedBytes/giga} GiB there`)}async function nearestExisting(dir){const there=await access2(
-dir).then(()=>true,()=>false);return there?dir:nearestExisting(path15.dirname(dir))}var oldestNode,wantedBytes,giga;var init_doctor_checks=__esm(
+dir).then(()=>true,()=>false);return there?dir:nearestExisting(path16.dirname(dir))}var oldestNode,wantedBytes,giga;var init_doctor_checks=__esm(
 {"src/toolbox/doctor-checks.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_execa();init_check();init_programs();
 oldestNode=20;wantedBytes=4*1024**3;giga=1024**3}});async function diagnose(dir,signal2){const found=await findEngine(signal2).catch(error2=>error2);const engine=found instanceof
 Error?null:found;const host=await whyHostCannot();const checks=await Promise.all([checkNode(),checkEngine(found),checkBuilder(
@@ -12727,7 +12731,7 @@ slice(0,80)}", not ${expected}`)}return value}function lineOf(stanza,field2){con
 raw.split("\n").findIndex(line2=>line2.toLowerCase().startsWith(start));return stanza.line+Math.max(0,index)}var relativePath;
 var init_locked_package=__esm({"src/apt/locked-package.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_deb822();
 relativePath=/^[A-Za-z0-9][^/\s\\]*(\/[A-Za-z0-9][^/\s\\]*)*$/}});import{createHash as createHash3}from"node:crypto";import{readFile as readFile5,rename,rm as rm3,writeFile as writeFile4}from"node:fs/promises";
-import path16 from"node:path";async function readLockfile(image3){const lockfile=await loadLockfile(image3.lockfile);checkLockfile(
+import path17 from"node:path";async function readLockfile(image3){const lockfile=await loadLockfile(image3.lockfile);checkLockfile(
 lockfile,image3);return lockfile}async function loadLockfile(file2){try{return parseLockfile(await readFile5(file2,"utf8"),
 file2)}catch(error2){if(error2.code!=="ENOENT")throw error2;throw new LockstepError("E_LOCK_MISSING",`there is no lockfi\
 le ${file2}`,{hint:"run `lockstep update`, and commit the lockfile"})}}function parseLockfile(text2,file2){refuseConflictMarkers(
@@ -12738,7 +12742,7 @@ text2),inputs:parseInputs(lines.slice(0,start)),packages}}catch(error2){if(error
 error2.line,error2.message);throw error2}}function formatLockfile(inputs,packages){const key=locked=>`${locked.package} ${locked.
 architecture}`;const stanzas=[...packages].sort((a2,b)=>key(a2)<key(b)?-1:1).map(locked=>locked.fields);return formatInputs(
 inputs)+formatStanzas(stanzas)}async function writeLockfile(file2,text2){const before=await readFile5(file2,"utf8").catch(
-()=>null);if(before===text2)return false;const temporary=path16.join(path16.dirname(file2),`.${path16.basename(file2)}.${process.
+()=>null);if(before===text2)return false;const temporary=path17.join(path17.dirname(file2),`.${path17.basename(file2)}.${process.
 pid}.tmp`);try{await writeFile4(temporary,text2,{flush:true});await rename(temporary,file2);return true}catch(error2){await rm3(
 temporary,{force:true}).catch(()=>void 0);throw cannotWrite(file2,error2)}}function lockDigest(text2){return createHash3(
 "sha256").update(text2).digest("hex")}function checkLockfile(lockfile,image3){const inputs=lockfile.inputs;const differences=inputs===
@@ -12770,13 +12774,12 @@ value}function excluded(hostname3,list3){const entries2=list3.split(",").map(ent
 some(entry=>entry==="*"||hostname3===entry||entry!==""&&hostname3.endsWith(`.${entry}`))}function fromEnvironment(protocol,environment2){
 const{http_proxy,https_proxy}=proxyEnvironment(environment2);return(protocol==="https:"?https_proxy:http_proxy)??null}var init_proxy=__esm(
 {"src/apt/proxy.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});async function runApt(toolbox,root2,argv,{environment:environment2=process.env,...options}){const env={...proxyEnvironment(
-environment2),APT_CONFIG:root2.config};try{const together=["sh","-c",'exec "$@" 2>&1',"sh",...argv];const{exitCode:exitCode2,
-stdout}=await toolbox.run(together,{...options,env,check:false});if(exitCode2===127)throw missing(argv[0]??"");return{exitCode:exitCode2,
-output:stdout}}catch(error2){if(error2 instanceof LockstepError&&error2.code==="E_TOOL_FAILED"){throw new LockstepError(
-"E_APT_FAILED",`${argv.slice(0,2).join(" ")}: ${error2.message}`,{cause:error2})}throw error2}}function missing(program2){
-return new LockstepError("E_TOOLBOX_TOOL",`the toolbox has no ${program2}`,{hint:"install `apt` there, or use another to\
-olbox with `--toolbox`"})}var init_apt_run=__esm({"src/apt/apt-run.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();
-init_proxy()}});function updateFailure(image3,output2){const symptom=updateSymptoms.find(({pattern})=>pattern.test(output2));const what=`\
+environment2),APT_CONFIG:root2.config};try{const{exitCode:exitCode2,stdout,stderr}=await toolbox.run(argv,{...options,env,
+check:false});if(exitCode2===127)throw missing(argv[0]??"");return{exitCode:exitCode2,stdout,output:`${stdout}
+${stderr}`}}catch(error2){if(error2 instanceof LockstepError&&error2.code==="E_TOOL_FAILED"){throw new LockstepError("E_\
+APT_FAILED",`${argv.slice(0,2).join(" ")}: ${error2.message}`,{cause:error2})}throw error2}}function missing(program2){return new LockstepError(
+"E_TOOLBOX_TOOL",`the toolbox has no ${program2}`,{hint:"install `apt` there, or use another toolbox with `--toolbox`"})}
+var init_apt_run=__esm({"src/apt/apt-run.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_proxy()}});function updateFailure(image3,output2){const symptom=updateSymptoms.find(({pattern})=>pattern.test(output2));const what=`\
 image ${image3}: ${reasons(output2)}`;return new LockstepError(symptom?.code??"E_APT_FAILED",what,{hint:symptom?.hint})}
 function updateIsPartial(output2){return/^(Err:|E: )|^W: .*(Failed to fetch|GPG error|old ones used|is not signed)|doesn't support architecture/m.
 test(output2)}function solveFailure(image3,output2){const unmet=unmetDependencies(output2);if(unmet.length>0){return new LockstepError(
@@ -12803,17 +12806,17 @@ CONSISTENT",pattern:/Mirror sync in progress|Hash Sum mismatch|has unexpected si
 rror is being updated: try again later, or name another one with `mirror:`"},{code:"E_APT_NO_SUITE",pattern:/(404 +Not Found|File not found|410 +Gone).*does (not|no longer) have a Release file/s,
 hint:"correct `suites:` or `mirror:` of the image"},{code:"E_APT_NO_SUITE",pattern:/doesn't support architecture|doesn't have the component/,
 hint:"correct `suites:` or `arch:` of the image"},{code:"E_APT_UNREACHABLE",pattern:/Could not (connect|resolve|handshake)|Unable to connect|Temporary failure|Connection (failed|timed out|refused|reset)|Failed to fetch|does (not|no longer) have a Release file|^Err:/m,
-hint:unreachableHint}]}});async function indexFiles(toolbox,root2,image3){const{output:output2}=await runApt(toolbox,root2,["sh","-c",listIndexes],
-{timeoutMs:6e4});const found=[...output2.matchAll(/^index (\S+) (.+)$/gm)].map(([,suite,file2])=>({suite,file:file2}));const empty=image3.
+hint:unreachableHint}]}});async function indexFiles(toolbox,root2,image3){const{stdout}=await runApt(toolbox,root2,["sh","-c",listIndexes],{timeoutMs:6e4});
+const found=[...stdout.matchAll(/^index (\S+) (.+)$/gm)].map(([,suite,file2])=>({suite,file:file2}));const empty=image3.
 suites.find(suite=>!found.some(index=>index.suite===suite));if(empty===void 0)return found.map(({file:file2})=>file2);throw new LockstepError(
 "E_APT_NO_SUITE",`image ${image3.name}: the suite ${empty} has no packages for ${image3.arch}`,{hint:"correct `suites:` \
 or `arch:` of the image"})}async function stanzasOf(toolbox,root2,indexes,debs){const argv=["env","LC_ALL=C","awk",byDigest,
-"-","RS=","ORS=\\n\\n",...indexes];const{exitCode:exitCode2,output:output2}=await runApt(toolbox,root2,argv,{input:debs.
+"-","RS=","ORS=\\n\\n",...indexes];const{exitCode:exitCode2,stdout,output:output2}=await runApt(toolbox,root2,argv,{input:debs.
 map(deb=>`${deb.sha256}
-`).join(""),timeoutMs:12e4});if(exitCode2!==0)throw unreadable(output2.slice(0,2e3));const published=parsed(output2);return debs.
+`).join(""),timeoutMs:12e4});if(exitCode2!==0)throw unreadable(output2.slice(-2e3));const published=parsed(stdout);return debs.
 map(deb=>stanzaOf(deb,published))}function parsed(output2){try{return parseStanzas(output2).map(stanza=>lockedPackage(stanza))}catch(error2){
 if(error2 instanceof Deb822Error)throw unreadable(error2.message);throw error2}}function stanzaOf(deb,published){const same=published.
-filter(candidate=>candidate.sha256===deb.sha256);const path47=decodeURIComponent(deb.url);const found=same.find(candidate=>path47.
+filter(candidate=>candidate.sha256===deb.sha256);const path50=decodeURIComponent(deb.url);const found=same.find(candidate=>path50.
 endsWith(`/${candidate.filename}`))??same[0];if(found===void 0)throw unreadable(`no stanza for ${deb.url}`);return found}
 function unreadable(message){return new LockstepError("E_APT_FAILED",`the indexes that apt fetched cannot be read: ${message}`)}
 var listIndexes,byDigest;var init_index_stanzas=__esm({"src/apt/index-stanzas.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
@@ -12848,15 +12851,15 @@ apt-get indextargets --no-release-info --format 'target $(COMPONENT) $(RELEASE) 
     echo "$word $component $suite $uri"
   done
 apt-config dump
-`}});import path17 from"node:path";async function preparePrivateRoot(toolbox,image3,options){const{dir,suites,keyring}=options;
-const{acquire}=await toolboxApt(toolbox);const config2=path17.join(dir,"apt.conf");const files=[[config2,aptConfig(dir,image3.
-arch,acquire)],[path17.join(dir,"image.sources"),sourcesText(suites,image3.arch,keyring)],[path17.join(dir,"preferences"),
+`}});import path18 from"node:path";async function preparePrivateRoot(toolbox,image3,options){const{dir,suites,keyring}=options;
+const{acquire}=await toolboxApt(toolbox);const config2=path18.join(dir,"apt.conf");const files=[[config2,aptConfig(dir,image3.
+arch,acquire)],[path18.join(dir,"image.sources"),sourcesText(suites,image3.arch,keyring)],[path18.join(dir,"preferences"),
 preferences(image3.pins)]];const result=await toolbox.run(["sh","-euc",prepare,"sh",dir,keyring,...files.flat()],{check:false,
 timeoutMs:6e4});if(result.exitCode===noKeyring){throw new LockstepError("E_TOOLBOX_TOOL",`the toolbox has no archive key\
 ring ${keyring}`,{hint:"install `debian-archive-keyring` where apt runs"})}if(result.exitCode!==0)throw notPrepared(dir,
 result.stderr);return{dir,config:config2}}function notPrepared(dir,stderr){const code2=/No space left on device|Disk quota exceeded/.
 test(stderr)?"E_DISK_FULL":"E_APT_FAILED";return new LockstepError(code2,`cannot prepare ${dir}: ${stderr.trim()}`)}function aptConfig(dir,arch,acquire){
-const at=name2=>path17.join(dir,name2);const own2=[["Dir",dir],["Dir::State",dir],["Dir::State::lists",at("lists")],["Di\
+const at=name2=>path18.join(dir,name2);const own2=[["Dir",dir],["Dir::State",dir],["Dir::State::lists",at("lists")],["Di\
 r::State::status",at("status")],["Dir::Cache",at("cache")],["Dir::Etc",dir],["Dir::Etc::main","/dev/null"],["Dir::Etc::p\
 arts","/dev/null"],["Dir::Etc::sourcelist",at("image.sources")],["Dir::Etc::sourceparts","/dev/null"],["Dir::Etc::prefer\
 ences",at("preferences")],["Dir::Etc::preferencesparts","/dev/null"],["Dir::Etc::trusted","/dev/null"],["Dir::Etc::trust\
@@ -12911,9 +12914,9 @@ function providersOf(name2,output2){const lines=output2.split("\n");const start=
 tual package provided by:`);if(start===-1)return[];const rest=lines.slice(start+1);const end=rest.findIndex(line2=>!line2.
 startsWith("  "));return rest.slice(0,end===-1?void 0:end).map(line2=>line2.trim().split(/[\s:]/)[0])}var import_fastest_levenshtein2;
 var init_unknown_package=__esm({"src/apt/unknown-package.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_fastest_levenshtein2=
-__toESM(require_mod(),1);init_errors()}});import path18 from"node:path";async function resolveImage(configured,options){const{toolbox,workspace,keyring=archiveKeyring,
+__toESM(require_mod(),1);init_errors()}});import path19 from"node:path";async function resolveImage(configured,options){const{toolbox,workspace,keyring=archiveKeyring,
 without=[],stage}=options;const image3={...configured,suites:configured.suites.filter(suite=>!without.includes(suite))};
-const{suites}=await archiveOf(toolbox,image3);const dir=path18.join(workspace.apt,image3.name);const root2=await preparePrivateRoot(
+const{suites}=await archiveOf(toolbox,image3);const dir=path19.join(workspace.apt,image3.name);const root2=await preparePrivateRoot(
 toolbox,image3,{dir,suites,keyring});await updateIndexes(toolbox,root2,image3,stage);const indexes=await indexFiles(toolbox,
 root2,image3);stage?.advance({detail:"solving"});const debs=await solve(toolbox,root2,image3);const packages=await stanzasOf(
 toolbox,root2,indexes,debs);refuseUnfulfilled(image3,packages);stage?.advance({count:packages.length,detail:""});return{
@@ -12922,19 +12925,21 @@ const{exitCode:exitCode2,output:output2}=await runApt(toolbox,root2,["apt-get","
 const suite=/^Get:\d+ \S+ (.*?) \[/.exec(line2)?.[1];if(suite!==void 0)stage?.advance({detail:suite})}});if(exitCode2!==
 0||updateIsPartial(output2))throw updateFailure(image3.name,output2)}async function solve(toolbox,root2,image3){const wanted=[
 "?essential",...image3.packages];const argv=["apt-get","-q","-y","install","--print-uris","--",...wanted];const{exitCode:exitCode2,
-output:output2}=await runApt(toolbox,root2,argv,{timeoutMs:12e4});if(exitCode2===0)return chosenDebs(output2);const unknown2=unknownPackages(
+stdout,output:output2}=await runApt(toolbox,root2,argv,{timeoutMs:12e4});if(exitCode2===0)return chosenDebs(stdout);const unknown2=unknownPackages(
 output2);if(unknown2.length===0)throw solveFailure(image3.name,output2);const names2=await runApt(toolbox,root2,["apt-ca\
-che","pkgnames"],{timeoutMs:6e4});throw noPackage(image3.name,unknown2,names2.output.split("\n"))}function chosenDebs(output2){
-const lines=output2.split("\n").filter(line2=>line2.startsWith("'"));return lines.map(line2=>{const match=/^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})$/.
-exec(line2);if(match===null)throw new LockstepError("E_APT_FAILED",`apt names a deb without its sha256: ${line2}`);return{
-url:match[1],sha256:match[2]}})}function refuseUnfulfilled(image3,packages){const there=new Set(packages.flatMap(locked=>[
-locked.package,...provides(locked)]));const missing2=image3.packages.filter(name2=>!there.has(name2)).map(name2=>({name:name2,
-providers:[]}));if(missing2.length>0)throw noPackage(image3.name,missing2,[...there]);for(const pin2 of image3.pins){const chosen=packages.
-find(locked=>locked.package===pin2.package);if(chosen===void 0||pinMatches(pin2,chosen.version))continue;const message=`\
-image ${image3.name}: no suite has ${pin2.package} ${pin2.version}, which is pinned; there is ${chosen.version}`;throw new LockstepError(
-"E_APT_UNSOLVABLE",message,{hint:`the reason of the pin: ${pin2.reason}`})}}var init_resolve=__esm({"src/apt/resolve.ts"(){
-"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_apt_run();init_failure();init_index_stanzas();init_lock_inputs();
-init_locked_package();init_lockfile();init_preferences();init_private_root();init_sources();init_unknown_package()}});var update_exports={};__export(update_exports,{update:()=>update});async function runUpdate(context,options){const without=options.
+che","pkgnames"],{timeoutMs:6e4});throw noPackage(image3.name,unknown2,names2.stdout.split("\n"))}function chosenDebs(output2){
+const lines=output2.matchAll(/^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})$/gm);const debs=[...lines].map(([,url2,sha256])=>({
+url:url2,sha256}));const announced=/^\d+ upgraded, (\d+) newly installed, /im.exec(output2)?.[1]??/Installing: (\d+)/.exec(
+output2)?.[1];if(debs.length>0&&(announced===void 0||Number(announced)===debs.length))return debs;throw new LockstepError(
+"E_APT_FAILED",`apt would install ${announced} packages but names ${debs.length} debs`)}function refuseUnfulfilled(image3,packages){
+const there=new Set(packages.flatMap(locked=>[locked.package,...provides(locked)]));const missing2=image3.packages.filter(
+name2=>!there.has(name2)).map(name2=>({name:name2,providers:[]}));if(missing2.length>0)throw noPackage(image3.name,missing2,
+[...there]);for(const pin2 of image3.pins){const chosen=packages.find(locked=>locked.package===pin2.package);if(chosen===
+void 0||pinMatches(pin2,chosen.version))continue;const message=`image ${image3.name}: no suite has ${pin2.package} ${pin2.
+version}, which is pinned; there is ${chosen.version}`;throw new LockstepError("E_APT_UNSOLVABLE",message,{hint:`the rea\
+son of the pin: ${pin2.reason}`})}}var init_resolve=__esm({"src/apt/resolve.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors();init_apt_run();init_failure();init_index_stanzas();init_lock_inputs();init_locked_package();init_lockfile();
+init_preferences();init_private_root();init_sources();init_unknown_package()}});var update_exports={};__export(update_exports,{update:()=>update});async function runUpdate(context,options){const without=options.
 withoutSuite??[];refuseSuites(without,await context.images());const resolved=[];for(const image3 of await context.images()){
 warn(context,image3,without);const before=await lockfileBefore(context,image3);resolved.push({image:image3,before,resolution:await resolveInStage(
 context,image3,without)})}const images=resolved.map(({image:image3,before,resolution})=>describe4(image3,before,resolution));
@@ -12981,12 +12986,12 @@ const lines=stderr.trimEnd().split("\n").slice(-6).join("\n");return new Lockste
 test(stderr)){return{hint:'Set user.name and user.email of git, or give `--author "Name <mail@host>"`.'}}if(/terminal prompts disabled|could not read Username|Permission denied \(publickey/i.
 test(stderr)){return{hint:"git has no credentials for the remote: give it a credential helper or an ssh key."}}return{}}
 var localMs,remoteMs,remoteVerbs;var init_git=__esm({"src/refresh/git.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_execa();init_errors();localMs=6e4;remoteMs=6e5;remoteVerbs=new Set(["fetch","ls-remote","push"])}});var diff_exports={};__export(diff_exports,{diff:()=>diff});import{stat}from"node:fs/promises";import path19 from"node:path";
-async function areFiles(context,...names2){const found=await Promise.all(names2.map(async name2=>(await stat(path19.resolve(
+init_execa();init_errors();localMs=6e4;remoteMs=6e5;remoteVerbs=new Set(["fetch","ls-remote","push"])}});var diff_exports={};__export(diff_exports,{diff:()=>diff});import{stat}from"node:fs/promises";import path20 from"node:path";
+async function areFiles(context,...names2){const found=await Promise.all(names2.map(async name2=>(await stat(path20.resolve(
 context.dir,name2)).catch(()=>null))?.isFile()??false));if(found.every(Boolean)||!found.some(Boolean))return found.every(
 Boolean);throw new LockstepError("E_USAGE",`${names2[found.indexOf(false)]} is no file, ${names2[found.indexOf(true)]} i\
 s one`,{hint:"name two lockfiles, or git revisions"})}async function compareFiles(a2,b){const[before,after2]=[await loadLockfile(
-a2),await loadLockfile(b)];return{name:path19.basename(b,".lock"),changes:changesBetween(before.packages,after2.packages)}}
+a2),await loadLockfile(b)];return{name:path20.basename(b,".lock"),changes:changesBetween(before.packages,after2.packages)}}
 async function compareRevisions(context,a2,b){const{root:root2}=await context.config();const git2=gitIn(root2,context.environment,
 context.signal);for(const revision of b===void 0?[a2]:[a2,b])await requireRevision(git2,revision);const images=await context.
 images();return Promise.all(images.map(async image3=>{const before=await packagesAt(git2,image3,a2);const after2=b===void 0?
@@ -12994,7 +12999,7 @@ images();return Promise.all(images.map(async image3=>{const before=await package
 before,after2)}}))}async function requireRevision(git2,revision){const argv=["rev-parse","--verify","--quiet","--end-of-\
 options",`${revision}^{commit}`];if((await git2(argv,{check:false})).exitCode===0)return;throw new LockstepError("E_USAG\
 E",`${revision} is neither a lockfile nor a git revision here`,{hint:"name two lockfiles, or git revisions; without any,\
- the work tree is compared with HEAD"})}async function packagesAt(git2,image3,revision){const name2=`${revision}:./${path19.
+ the work tree is compared with HEAD"})}async function packagesAt(git2,image3,revision){const name2=`${revision}:./${path20.
 basename(image3.lockfile)}`;const there=await git2(["cat-file","-e",name2],{check:false});if(there.exitCode!==0)return[];
 return parseLockfile((await git2(["cat-file","blob",name2])).stdout,name2).packages}function outcomeOf(images){const count2=images.
 reduce((sum,{changes:changes2})=>sum+changes2.length,0);if(count2===0)return unchanged("the lockfiles pin the same packa\
@@ -13005,32 +13010,32 @@ const lines=images.filter(({changes:changes2})=>changes2.length>0).flatMap(({nam
 init_verb();diff={name:"diff",summary:"show what differs between two lockfiles",declare:command=>void command.argument("\
 [A]","a lockfile, or a git revision of the images\u2019 lockfiles","HEAD").argument("[B]","another; the work tree when n\
 ot given"),run:async(context,_options,[a2="HEAD",b])=>{const images=b!==void 0&&await areFiles(context,a2,b)?[await compareFiles(
-path19.resolve(context.dir,a2),path19.resolve(context.dir,b))]:await compareRevisions(context,a2,b);return outcomeOf(images)},
+path20.resolve(context.dir,a2),path20.resolve(context.dir,b))]:await compareRevisions(context,a2,b);return outcomeOf(images)},
 print:outcome=>printed2(outcome.images,outcome.message)}}});async function listRefs(toolbox,repo,prefix2){const argv=["ostree","refs",`--repo=${repo}`,"--list",...prefix2===void 0?
 []:[prefix2]];const{stdout}=await toolbox.run(argv);return new Set(stdout.split("\n").filter(line2=>line2!==""))}async function resolveRef2(toolbox,repo,ref){
 const{exitCode:exitCode2,stdout}=await toolbox.run(["ostree","rev-parse",`--repo=${repo}`,ref],{check:false});return exitCode2===
-0?stdout.trim():null}var init_refs=__esm({"src/ostree/refs.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{stat as stat2}from"node:fs/promises";import path20 from"node:path";async function ensureRepo(toolbox,repo,mode){const ostree=async(...args)=>{
+0?stdout.trim():null}var init_refs=__esm({"src/ostree/refs.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{stat as stat2}from"node:fs/promises";import path21 from"node:path";async function ensureRepo(toolbox,repo,mode){const ostree=async(...args)=>{
 try{return(await toolbox.run(["ostree",...args])).stdout.trim()}catch(error2){if(error2 instanceof LockstepError&&error2.
 code==="E_TOOL_FAILED")throw unusable(repo,error2.message,error2);throw error2}};const modeOf=()=>ostree("config",`--rep\
 o=${repo}`,"get","core.mode");const make=async()=>{await ostree("init",`--repo=${repo}`,`--mode=${mode}`);await ostree("\
-config",`--repo=${repo}`,"set","core.min-free-space-size",reserve);return await modeOf()};const exists2=await stat2(path20.
+config",`--repo=${repo}`,"set","core.min-free-space-size",reserve);return await modeOf()};const exists2=await stat2(path21.
 join(repo,"config")).then(Boolean,()=>false);const found=exists2?await modeOf():await make();if(found.replace(/^archive-z2$/,
 "archive")!==mode)throw unusable(repo,`its mode is ${found}, not ${mode}`)}function unusable(repo,why,cause){return new LockstepError(
 "E_REPO",`the ostree repository ${repo} cannot be used: ${why}`,{cause,hint:"it can be deleted: the next build makes it \
 anew"})}var reserve;var init_repo=__esm({"src/ostree/repo.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();
-reserve="64MB"}});function commitArgv(trees,options){const{repo,ref,subject,parent="none",timestamp=0,metadata={},linked=false}=options;return[
-"ostree","commit",`--repo=${repo}`,...ref===null?["--orphan"]:[`--branch=${ref}`],`--parent=${parent}`,`--subject=${subject}`,
-`--timestamp=@${timestamp}`,"--no-bindings",...linked?["--link-checkout-speedup"]:[],...Object.entries(metadata).map(([key,
-value])=>`--add-metadata-string=${key}=${value}`),...trees.map(tree=>`--tree=${tree}`)]}var init_commit=__esm({"src/ostr\
-ee/commit.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});function unpackedState(packages){const sorted2=[...packages].sort((a2,b)=>compare(nameOf(a2),nameOf(b)));return{admin:[{
+reserve="64MB"}});function commitArgv(trees,options){const{repo,ref,subject,parent="none",timestamp=0,metadata={},durable=true,linked=false}=options;
+return["ostree","commit",`--repo=${repo}`,...ref===null?["--orphan"]:[`--branch=${ref}`],`--parent=${parent}`,`--subject\
+=${subject}`,`--timestamp=@${timestamp}`,"--no-bindings",...durable?[]:["--fsync=false"],...linked?["--link-checkout-spe\
+edup"]:[],...Object.entries(metadata).map(([key,value])=>`--add-metadata-string=${key}=${value}`),...trees.map(tree=>`--\
+tree=${tree}`)]}var init_commit=__esm({"src/ostree/commit.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});function unpackedState(packages){const sorted2=[...packages].sort((a2,b)=>compare(nameOf(a2),nameOf(b)));return{admin:[{
 path:"status",content:sorted2.map(statusStanza).join("\n")},{path:"info/format",content:"1\n"},{path:"diversions",content:""},
 {path:"statoverride",content:""},{path:"available",content:""},...triggerFiles(sorted2)],conffiles:sorted2.flatMap(entry=>conffilesOf(
-entry).filter(isInstalled).map(({path:path47})=>path47)),preinsts:inPreinstOrder(sorted2).map(entry=>({package:nameOf(entry),
+entry).filter(isInstalled).map(({path:path50})=>path50)),preinsts:inPreinstOrder(sorted2).map(entry=>({package:nameOf(entry),
 architecture:field(entry,"Architecture"),script:`${infoName(entry)}.preinst`})),essential:closureOf(sorted2.filter(entry=>field(
 entry,"Essential")==="yes"),sorted2).map(infoName)}}function infoName({control}){const name2=control.get("Package")??"";
 return control.get("Multi-Arch")==="same"?`${name2}:${control.get("Architecture")}`:name2}function statusStanza(entry){const[
 first2,...rest]=entry.control.raw.split("\n").filter(line2=>!line2.startsWith("#"));const conffiles=conffilesOf(entry).map(
-({path:path47,remove})=>` ${path47} newconffile${remove?" remove-on-upgrade":""}`);const lines=[first2,"Status: install \
+({path:path50,remove})=>` ${path50} newconffile${remove?" remove-on-upgrade":""}`);const lines=[first2,"Status: install \
 ok unpacked",...rest];if(conffiles.length>0)lines.push("Conffiles:",...conffiles);return`${lines.join("\n")}
 `}function conffilesOf({conffiles}){const lines=conffiles.split("\n").map(line2=>line2.trim());return lines.filter(line2=>line2!==
 "").map(line2=>({path:line2.replace(/^remove-on-upgrade /,""),remove:line2.startsWith("remove-on-upgrade ")}))}function triggerFiles(packages){
@@ -13063,7 +13068,7 @@ hasPreinst:info2("preinst")!==void 0}}function parseControl(name2,content){try{r
 if(!(error2 instanceof Deb822Error))throw error2;throw new LockstepError("E_DEB_FORMAT",`${name2}, line ${error2.line}: ${error2.
 message}`,{cause:error2})}}async function writeAdminFiles(toolbox,root2,files){const tar=(0,import_tar_stream2.pack)();for(const directory of[
 "triggers","updates","alternatives","parts","info"]){tar.entry({name:directory,type:"directory",mode:493,mtime:new Date(
-0)})}for(const{path:path47,content}of files)tar.entry({name:path47,mode:420,mtime:new Date(0)},content);tar.finalize();const extraction=[
+0)})}for(const{path:path50,content}of files)tar.entry({name:path50,mode:420,mtime:new Date(0)},content);tar.finalize();const extraction=[
 "tar","--extract",`--directory=${root2}/${adminDir}`,"--no-overwrite-dir","--file=-"];const archive=[];for await(const chunk of tar)
 archive.push(chunk);await toolbox.run(extraction,{input:Buffer.concat(archive)})}var import_tar_stream2,adminDir,unread;
 var init_admin_directory=__esm({"src/image/admin-directory.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_tar_stream2=
@@ -13119,18 +13124,18 @@ ypes/chai":"^5.2.3","@types/dockerode":"^4.0.2","@types/jenkins":"^1.0.2","@type
 ^10.0.10","@types/node":"^20.19.43","@types/ssh2":"^1.15.6","@types/tar-stream":"^3.1.5",chai:"^6.3.0",esbuild:"^0.28.2",
 mocha:"^12.0.3",saxes:"^6.0.0",tsx:"^4.23.15",typescript:"^7.0.2"}}}});var version2;var init_version2=__esm({"src/version.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package();version2=
 package_default.version}});import{createHash as createHash5}from"node:crypto";import{createReadStream as createReadStream2}from"node:fs";import{lstat,
-readdir,readFile as readFile6,readlink}from"node:fs/promises";import path21 from"node:path";import{Readable as Readable6}from"node:stream";
-import{pipeline as pipeline3}from"node:stream/promises";async function readOverlays(dirs){const entries2=new Map;for(const dir of dirs){
+readdir,readFile as readFile6,readlink}from"node:fs/promises";import path22 from"node:path";import{Readable as Readable6}from"node:stream";
+import{pipeline as pipeline2}from"node:stream/promises";async function readOverlays(dirs){const entries2=new Map;for(const dir of dirs){
 for(const entry of await readOverlay(dir))entries2.set(entry.name,entry)}return[...entries2.values()].sort((a2,b)=>a2.name<
 b.name?-1:1)}function overlayDigest(entries2){const hash2=createHash5("sha256");for(const{name:name2,kind,mode,identity:identity3}of entries2)
 hash2.update(JSON.stringify([name2,kind,mode,identity3]));return hash2.digest("hex")}function packOverlay(entries2){const tar=(0,import_tar_stream3.pack)();
 void writeEntries(tar,entries2).then(()=>tar.finalize(),error2=>tar.destroy(error2));return Readable6.from(tar)}async function writeEntries(tar,entries2){
 for(const{name:name2,kind,mode,source,size,identity:identity3}of entries2){const header2={name:name2,mode,uid:0,gid:0,mtime:new Date(
-0)};if(kind==="file")await pipeline3(createReadStream2(source),tar.entry({...header2,type:"file",size}));else tar.entry(
+0)};if(kind==="file")await pipeline2(createReadStream2(source),tar.entry({...header2,type:"file",size}));else tar.entry(
 {...header2,type:kind,linkname:kind==="symlink"?identity3:void 0})}}async function readOverlay(dir){try{const names2=(await readdir(
 dir,{recursive:true})).sort();return await Promise.all(names2.map(name2=>readEntry(dir,name2)))}catch(cause){if(cause instanceof
 LockstepError)throw cause;throw new LockstepError("E_OVERLAY",`cannot read the overlay ${dir}: ${cause.message}`,{hint:"\
-correct `overlay:` of the image in lockstep.yml",cause})}}async function readEntry(dir,name2){const source=path21.join(dir,
+correct `overlay:` of the image in lockstep.yml",cause})}}async function readEntry(dir,name2){const source=path22.join(dir,
 name2);const stat7=await lstat(source);if(stat7.isDirectory())return{name:name2,kind:"directory",mode:493,source,size:0,
 identity:""};if(stat7.isSymbolicLink()){return{name:name2,kind:"symlink",mode:511,source,size:0,identity:await readlink(
 source)}}if(!stat7.isFile())throw new LockstepError("E_OVERLAY",`${source} is neither a file, a directory nor a symlink`);
@@ -13151,9 +13156,9 @@ await toolbox.run(commitArgv([`dir=${root2}`],{repo,ref,subject,metadata,linked:
 "lockstep.version":version2,"lockstep.lock-digest":lockDigest2,...revision===null?{}:{"lockstep.source-revision":revision}}}
 var init_finalize=__esm({"src/image/finalize.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();init_version2();
 init_overlay();init_overlay_extraction();init_stage()}});function nameOf2(deb){return`${deb.package} ${deb.version} ${deb.architecture}`}function badFormat(deb,what,cause){return new LockstepError(
-"E_DEB_FORMAT",`the deb of ${nameOf2(deb)} cannot be read: ${what}`,{cause})}function hostile(deb,path47,why){return new LockstepError(
-"E_DEB_HOSTILE",`the deb of ${nameOf2(deb)} holds ${printable(path47)}: ${why}`,{hint:"do not use this deb; nothing of i\
-t was kept"})}function printable(path47){return JSON.stringify(Buffer.from(path47,"latin1").toString("utf8"))}var init_package2=__esm(
+"E_DEB_FORMAT",`the deb of ${nameOf2(deb)} cannot be read: ${what}`,{cause})}function hostile(deb,path50,why){return new LockstepError(
+"E_DEB_HOSTILE",`the deb of ${nameOf2(deb)} holds ${printable(path50)}: ${why}`,{hint:"do not use this deb; nothing of i\
+t was kept"})}function printable(path50){return JSON.stringify(Buffer.from(path50,"latin1").toString("utf8"))}var init_package2=__esm(
 {"src/deb/package.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});var workerScript;var init_worker_script=__esm({"src/ostree/worker-script.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 workerScript=String.raw`
 use strict; use warnings;
@@ -13233,7 +13238,7 @@ while (1) {
   elsif ($kind eq 'D') { feed($number, $bytes) }
   elsif ($kind eq 'E') {
     my $child = $child{$number} or next;
-    put($child->{stdin}, $child->{held}) if $child->{pid};
+    $child->{pid} ? put($child->{stdin}, $child->{held}) : start($child, $child->{held});
     finish($number);
   }
   elsif ($kind eq 'X') {
@@ -13241,25 +13246,51 @@ while (1) {
     finish($number);
   }
 }
-`}});import{createInterface as createInterface2}from"node:readline";var CommitWorker;var init_commit_worker=__esm({"src/ostre\
-e/commit-worker.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_tool_failure();init_worker_script();CommitWorker=
-class _CommitWorker{#process;#waiting=new Map;#gone;#failure=null;#writers=[];#last=0;static async open(toolbox){return new _CommitWorker(
-await toolbox.open(["perl","-e",workerScript]))}constructor(worker){this.#process=worker;worker.stdin.on("error",()=>{});
-worker.stdin.on("drain",()=>this.#wakeWriters());createInterface2({input:worker.stdout}).on("line",line2=>this.#report(line2));
-this.#gone=worker.exited.then(({exitCode:exitCode2,stderr})=>{this.#failure=toolFailure({argv:["perl"],exitCode:exitCode2,
-stderr});for(const{reject}of this.#waiting.values())reject(this.#failure);this.#waiting.clear();this.#wakeWriters()})}begin(argv){
-this.#last+=1;const number5=this.#last;const ended2=new Promise((resolve,reject)=>this.#waiting.set(number5,{argv,resolve,
-reject}));ended2.catch(()=>{});void this.#send("B",number5,Buffer.from(argv.join("\0")));const write=async chunk=>{await this.#send(
-"D",number5,chunk);if(!this.#waiting.has(number5))await ended2};const end=async last=>{if(last!==void 0)await write(last);
-await this.#send("E",number5);return await ended2};const drop=async()=>{await this.#send("X",number5);await ended2.catch(
-()=>{})};return{write,end,drop}}async close(){this.#process.stdin.end();await this.#gone}async#send(kind,number5,bytes=Buffer.
+`}});import{createInterface as createInterface2}from"node:readline";var answerLimitMs,CommitWorker;var init_commit_worker=__esm(
+{"src/ostree/commit-worker.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_tool_failure();init_worker_script();
+answerLimitMs=10*6e4;CommitWorker=class _CommitWorker{#process;#waiting=new Map;#gone;#failure=null;#writers=[];#last=0;static async open(toolbox){
+return new _CommitWorker(await toolbox.open(["perl","-e",workerScript]))}constructor(worker){this.#process=worker;worker.
+stdin.on("error",()=>{});worker.stdin.on("drain",()=>this.#wakeWriters());createInterface2({input:worker.stdout}).on("li\
+ne",line2=>this.#report(line2));this.#gone=worker.exited.then(({exitCode:exitCode2,stderr})=>{this.#failure=toolFailure(
+{argv:["perl"],exitCode:exitCode2,stderr});for(const{reject}of this.#waiting.values())reject(this.#failure);this.#waiting.
+clear();this.#wakeWriters()})}begin(argv){this.#last+=1;const number5=this.#last;const ended2=new Promise((resolve,reject)=>this.#waiting.
+set(number5,{argv,resolve,reject}));ended2.catch(()=>{});void this.#send("B",number5,Buffer.from(argv.join("\0")));const write=async chunk=>{
+await this.#send("D",number5,chunk);if(!this.#waiting.has(number5))await ended2};const end=async last=>{if(last!==void 0)
+await write(last);await this.#send("E",number5);const late=setTimeout(()=>this.#waiting.get(number5)?.reject(timedOut(argv,
+answerLimitMs)),answerLimitMs);return await ended2.finally(()=>clearTimeout(late))};const drop=async()=>{await this.#send(
+"X",number5);await ended2.catch(()=>{})};return{write,end,drop}}async close(){this.#process.stdin.end();await this.#gone}async#send(kind,number5,bytes=Buffer.
 alloc(0)){const{stdin}=this.#process;if(this.#failure!==null||stdin.writableEnded)return;const head=Buffer.alloc(9);head.
 write(kind,"latin1");head.writeUInt32BE(number5,1);head.writeUInt32BE(bytes.length,5);stdin.cork();stdin.write(head);const more=stdin.
 write(bytes);stdin.uncork();if(!more)await new Promise(resolve=>this.#writers.push(resolve))}#wakeWriters(){for(const wake of this.#writers.
 splice(0))wake()}#report(line2){const[number5,exitCode2,printed3]=line2.split(" ");const waiting=this.#waiting.get(Number(
 number5));if(waiting===void 0)return;this.#waiting.delete(Number(number5));const text2=Buffer.from(printed3??"","hex").toString();
 const checksum=/^[0-9a-f]{64}$/m.exec(text2)?.[0];if(exitCode2==="0"&&checksum!==void 0)waiting.resolve(checksum);else waiting.
-reject(toolFailure({argv:waiting.argv,exitCode:Number(exitCode2),stderr:text2}))}}}});var require_symbols=__commonJS({"node_modules/undici/lib/core/symbols.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
+reject(toolFailure({argv:waiting.argv,exitCode:Number(exitCode2),stderr:text2}))}}}});import{open as open4,readFile as readFile7,rm as rm4,writeFile as writeFile5}from"node:fs/promises";import path23 from"node:path";
+async function deferSync(toolbox,repo,work){await writeMark(repo,await bootId());const finish=async()=>{await toolbox.run(
+["sync","--file-system",repo]);await removeMark(repo)};let result;try{result=await work()}catch(error2){await finish().catch(
+()=>{});throw error2}await finish();return result}async function recoverSync(toolbox,repo,prefix2){const mark=await readFile7(
+markOf(repo),"utf8").catch(()=>null);if(mark===null||mark===await bootId())return false;await toolbox.run(["find",path23.
+join(repo,"objects"),"!","-type","d","-cnewer",markOf(repo),"-delete"]);await toolbox.run(["rm","-rf",path23.join(repo,"\
+refs/heads",prefix2)]);await toolbox.run(["sync","--file-system",repo]);await removeMark(repo);return true}function markOf(repo){
+return`${repo}.unsynced`}async function bootId(){return await readFile7("/proc/sys/kernel/random/boot_id","utf8")}async function writeMark(repo,text2){
+if(await readFile7(markOf(repo),"utf8").catch(()=>null)===text2)return;try{await writeFile5(markOf(repo),text2,{flush:true})}catch(error2){
+if(error2.code!=="ENOSPC")throw error2;throw new LockstepError("E_DISK_FULL",`the disk is full: cannot write ${markOf(repo)}`,
+{cause:error2})}await syncDirectory(repo)}async function removeMark(repo){await rm4(markOf(repo),{force:true});await syncDirectory(
+repo)}async function syncDirectory(repo){const directory=await open4(path23.dirname(repo),"r");try{await directory.sync()}finally{
+await directory.close()}}var init_deferred_sync=__esm({"src/ostree/deferred-sync.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors()}});import path24 from"node:path";async function openViews(toolbox,repo,count2){const dir=path24.join(repo,"tmp","lockstep-v\
+iews");await toolbox.run(["sh","-euc",makeViews,"sh",repo,dir,String(count2)]);const paths=Array.from({length:count2},(_,index)=>path24.
+join(dir,String(index+1)));const close=async()=>void await toolbox.run(["rm","-rf",dir]).catch(()=>{});return{paths,close}}
+var makeViews;var init_views=__esm({"src/ostree/views.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();makeViews=`
+rm -rf "$2"
+touch "$1/.lock"
+for number in $(seq "$3"); do
+  mkdir -p "$2/$number/tmp"
+  for entry in config objects refs state extensions; do
+    ln -s "../../../$entry" "$2/$number/$entry"
+  done
+  ln "$1/.lock" "$2/$number/.lock"
+done`}});var require_symbols=__commonJS({"node_modules/undici/lib/core/symbols.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
 module.exports={kClose:Symbol("close"),kDestroy:Symbol("destroy"),kDispatch:Symbol("dispatch"),kUrl:Symbol("url"),kRedirectCacheControl:Symbol(
 "redirect cache control"),kWriting:Symbol("writing"),kResuming:Symbol("resuming"),kQueue:Symbol("queue"),kConnect:Symbol(
 "connect"),kConnecting:Symbol("connecting"),kKeepAliveDefaultTimeout:Symbol("default keep alive timeout"),kKeepAliveMaxTimeout:Symbol(
@@ -13442,9 +13473,9 @@ epresentation of an integer.")}if(url2.path!=null&&typeof url2.path!=="string"){
 origin!=null&&typeof url2.origin!=="string"){throw new InvalidArgumentError2("Invalid URL origin: the origin must be a s\
 tring or null/undefined.")}if(!isHttpOrHttpsPrefixed(url2.origin||url2.protocol)){throw new InvalidArgumentError2("Inval\
 id URL protocol: the URL must start with `http:` or `https:`.")}const port=url2.port!=null?url2.port:url2.protocol==="ht\
-tps:"?443:80;let origin=url2.origin!=null?url2.origin:`${url2.protocol||""}//${url2.hostname||""}:${port}`;let path47=url2.
+tps:"?443:80;let origin=url2.origin!=null?url2.origin:`${url2.protocol||""}//${url2.hostname||""}:${port}`;let path50=url2.
 path!=null?url2.path:`${url2.pathname||""}${url2.search||""}`;if(origin[origin.length-1]==="/"){origin=origin.slice(0,origin.
-length-1)}if(path47&&path47[0]!=="/"){path47=`/${path47}`}return new URL(`${origin}${path47}`)}if(!isHttpOrHttpsPrefixed(
+length-1)}if(path50&&path50[0]!=="/"){path50=`/${path50}`}return new URL(`${origin}${path50}`)}if(!isHttpOrHttpsPrefixed(
 url2.origin||url2.protocol)){throw new InvalidArgumentError2("Invalid URL protocol: the URL must start with `http:` or `\
 https:`.")}return url2}function parseOrigin(url2){url2=parseURL(url2);if(url2.pathname!=="/"||url2.search||url2.hash){throw new InvalidArgumentError2(
 "invalid url")}return url2}function getHostname(host){if(host[0]==="["){const idx2=host.indexOf("]");assert2(idx2!==-1);
@@ -13556,14 +13587,14 @@ host}}=evt;debugLog("connecting to %s%s using %s%s",host,port?`:${port}`:"",prot
 %s using %s%s",host,port?`:${port}`:"",protocol,version3)});diagnosticsChannel.subscribe("undici:client:connectError",evt=>{
 const{connectParams:{version:version3,protocol,port,host},error:error2}=evt;debugLog("connection to %s%s using %s%s erro\
 red - %s",host,port?`:${port}`:"",protocol,version3,error2.message)});diagnosticsChannel.subscribe("undici:client:sendHe\
-aders",evt=>{const{request:{method,path:path47,origin}}=evt;debugLog("sending request to %s %s%s",method,origin,path47)})}
+aders",evt=>{const{request:{method,path:path50,origin}}=evt;debugLog("sending request to %s %s%s",method,origin,path50)})}
 var isTrackingRequestEvents=false;function trackRequestEvents(debugLog=undiciDebugLog){if(isTrackingRequestEvents){return}
 if(channels.headers.hasSubscribers||channels.trailers.hasSubscribers||channels.error.hasSubscribers){isTrackingRequestEvents=
 true;return}isTrackingRequestEvents=true;diagnosticsChannel.subscribe("undici:request:headers",evt=>{const{request:{method,
-path:path47,origin},response:{statusCode}}=evt;debugLog("received response to %s %s%s - HTTP %d",method,origin,path47,statusCode)});
-diagnosticsChannel.subscribe("undici:request:trailers",evt=>{const{request:{method,path:path47,origin}}=evt;debugLog("tr\
-ailers received from %s %s%s",method,origin,path47)});diagnosticsChannel.subscribe("undici:request:error",evt=>{const{request:{
-method,path:path47,origin},error:error2}=evt;debugLog("request to %s %s%s errored - %s",method,origin,path47,error2.message)})}
+path:path50,origin},response:{statusCode}}=evt;debugLog("received response to %s %s%s - HTTP %d",method,origin,path50,statusCode)});
+diagnosticsChannel.subscribe("undici:request:trailers",evt=>{const{request:{method,path:path50,origin}}=evt;debugLog("tr\
+ailers received from %s %s%s",method,origin,path50)});diagnosticsChannel.subscribe("undici:request:error",evt=>{const{request:{
+method,path:path50,origin},error:error2}=evt;debugLog("request to %s %s%s errored - %s",method,origin,path50,error2.message)})}
 var isTrackingWebSocketEvents=false;function trackWebSocketEvents(debugLog=websocketDebuglog){if(isTrackingWebSocketEvents){
 return}if(channels.open.hasSubscribers||channels.close.hasSubscribers||channels.socketError.hasSubscribers||channels.ping.
 hasSubscribers||channels.pong.hasSubscribers){isTrackingWebSocketEvents=true;return}isTrackingWebSocketEvents=true;diagnosticsChannel.
@@ -13582,11 +13613,11 @@ serializePathWithQuery,assertRequestHandler,getServerName,normalizedMethodRecord
 var{channels}=require_diagnostics();var{headerNameLowerCasedRecord}=require_constants3();var invalidPathRegex=/[^\u0021-\u00ff]/;
 function isValidContentLengthHeaderValue(val){if(typeof val!=="string"||val.length===0){return false}for(let i2=0;i2<val.
 length;i2++){const charCode=val.charCodeAt(i2);if(charCode<48||charCode>57){return false}}return true}var kHandler=Symbol(
-"handler");var Request=class{constructor(origin,{path:path47,method,body,headers,query,idempotent,blocking,upgrade,headersTimeout,
-bodyTimeout,reset:reset2,expectContinue,servername,throwOnError,maxRedirections,typeOfService},handler){if(typeof path47!==
-"string"){throw new InvalidArgumentError2("path must be a string")}else if(path47[0]!=="/"&&!(path47.startsWith("http://")||
-path47.startsWith("https://"))&&method!=="CONNECT"){throw new InvalidArgumentError2("path must be an absolute URL or sta\
-rt with a slash")}else if(invalidPathRegex.test(path47)){throw new InvalidArgumentError2("invalid request path")}if(typeof method!==
+"handler");var Request=class{constructor(origin,{path:path50,method,body,headers,query,idempotent,blocking,upgrade,headersTimeout,
+bodyTimeout,reset:reset2,expectContinue,servername,throwOnError,maxRedirections,typeOfService},handler){if(typeof path50!==
+"string"){throw new InvalidArgumentError2("path must be a string")}else if(path50[0]!=="/"&&!(path50.startsWith("http://")||
+path50.startsWith("https://"))&&method!=="CONNECT"){throw new InvalidArgumentError2("path must be an absolute URL or sta\
+rt with a slash")}else if(invalidPathRegex.test(path50)){throw new InvalidArgumentError2("invalid request path")}if(typeof method!==
 "string"){throw new InvalidArgumentError2("method must be a string")}else if(normalizedMethodRecords[method]===void 0&&!isValidHTTPToken(
 method)){throw new InvalidArgumentError2("invalid request method")}if(upgrade&&typeof upgrade!=="string"){throw new InvalidArgumentError2(
 "upgrade must be a string")}if(upgrade&&!isValidHeaderValue(upgrade)){throw new InvalidArgumentError2("invalid upgrade h\
@@ -13606,7 +13637,7 @@ buffer,body.byteOffset,body.byteLength):null}else if(body instanceof ArrayBuffer
 body):null}else if(typeof body==="string"){this.body=body.length?Buffer.from(body):null}else if(isFormDataLike(body)||isIterable(
 body)||isBlobLike(body)){this.body=body}else{throw new InvalidArgumentError2("body must be a string, a Buffer, a Readabl\
 e stream, an iterable, or an async iterable")}this.completed=false;this.aborted=false;this.upgrade=upgrade||null;this.path=
-query?serializePathWithQuery(path47,query):path47;this.origin=origin;this.protocol=getProtocolFromUrlString(origin);this.
+query?serializePathWithQuery(path50,query):path50;this.origin=origin;this.protocol=getProtocolFromUrlString(origin);this.
 idempotent=idempotent==null?method==="HEAD"||method==="GET":idempotent;this.blocking=blocking??this.method!=="HEAD";this.
 reset=reset2==null?null:reset2;this.host=null;this.contentLength=null;this.contentType=null;this.headers=[];this.expectContinue=
 expectContinue!=null?expectContinue:false;if(Array.isArray(headers)){if(headers.length%2!==0){throw new InvalidArgumentError2(
@@ -15728,7 +15759,7 @@ headersTimeout,TIMEOUT_HEADERS)}}}}function shouldSendContentLength(method){retu
 "OPTIONS"&&method!=="TRACE"&&method!=="CONNECT"}function setTypeOfService(socket,request2){if(typeof socket.setTypeOfService!==
 "function"){return}const typeOfService=request2.typeOfService;if(typeOfService===void 0){return}const currentTypeOfService=socket[kTypeOfService];
 if(currentTypeOfService===typeOfService){return}try{socket.setTypeOfService(typeOfService);socket[kTypeOfService]=typeOfService}catch{}}
-function writeH1(client,request2){const{method,path:path47,host,upgrade,blocking,reset:reset2}=request2;let{body,headers,
+function writeH1(client,request2){const{method,path:path50,host,upgrade,blocking,reset:reset2}=request2;let{body,headers,
 contentLength}=request2;const expectsPayload=method==="PUT"||method==="POST"||method==="PATCH"||method==="QUERY"||method===
 "PROPFIND"||method==="PROPPATCH";if(util.isFormDataLike(body)){if(!extractBody){extractBody=require_body().extractBody}const[
 bodyStream,contentType]=extractBody(body);if(request2.contentType==null){headers.push("content-type",contentType)}body=bodyStream.
@@ -15744,7 +15775,7 @@ if(request2.aborted||request2.completed){return}util.errorRequest(client,request
 body);util.destroy(socket,new InformationalError("aborted"))};try{request2.onConnect(abort)}catch(err2){util.errorRequest(
 client,request2,err2)}if(request2.aborted){return false}if(method==="HEAD"){socket[kReset]=true}if(upgrade||method==="CO\
 NNECT"){socket[kReset]=true}if(reset2!=null){socket[kReset]=reset2}if(client[kMaxRequests]&&socket[kCounter]++>=client[kMaxRequests]){
-socket[kReset]=true}if(blocking){socket[kBlocking]=true}setTypeOfService(socket,request2);let header2=`${method} ${path47}\
+socket[kReset]=true}if(blocking){socket[kBlocking]=true}setTypeOfService(socket,request2);let header2=`${method} ${path50}\
  HTTP/1.1\r
 `;if(typeof host==="string"){header2+=`host: ${host}\r
 `}else{header2+=client[kHostHeader]}if(upgrade){header2+=`connection: upgrade\r
@@ -15815,7 +15846,7 @@ contentLength){if(client[kStrictContentLength]){throw new RequestContentLengthMi
 if(socket[kParser].timeout&&socket[kParser].timeoutType===TIMEOUT_HEADERS){if(socket[kParser].timeout.refresh){socket[kParser].
 timeout.refresh()}}client[kResume]()}destroy(err2){const{socket,client,abort}=this;socket[kWriting]=false;if(err2){assert2(
 client[kRunning]<=1,"pipeline should only contain this request");abort(err2)}}};module.exports=connectH1}});var require_client_h2=__commonJS({"node_modules/undici/lib/dispatcher/client-h2.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
-var assert2=__require("node:assert");var{pipeline:pipeline6}=__require("node:stream");var util=require_util2();var{RequestContentLengthMismatchError,
+var assert2=__require("node:assert");var{pipeline:pipeline5}=__require("node:stream");var util=require_util2();var{RequestContentLengthMismatchError,
 RequestAbortedError,SocketError,InformationalError,InvalidArgumentError:InvalidArgumentError2,HeadersTimeoutError,BodyTimeoutError}=require_errors5();
 var{kUrl,kReset,kClient,kRunning,kPending,kQueue,kPendingIdx,kRunningIdx,kError,kSocket,kStrictContentLength,kOnError,kMaxConcurrentStreams,
 kPingInterval,kHTTP2Session,kHTTP2InitialWindowSize,kHTTP2ConnectionWindowSize,kResume,kSize,kHTTPContext,kClosed,kBodyTimeout,
@@ -15878,7 +15909,7 @@ err2;this[kClient][kOnError](err2)}function onHttp2SocketEnd(){util.destroy(this
 getSocketInfo(this)))}function onSocketClose(){this[kClosed]=true}function shouldSendContentLength(method){return method!==
 "GET"&&method!=="HEAD"&&method!=="OPTIONS"&&method!=="TRACE"&&method!=="CONNECT"}function writeH2(client,request2){const headersTimeout=request2.
 headersTimeout??client[kHeadersTimeout];const bodyTimeout=request2.bodyTimeout??client[kBodyTimeout];const session=client[kHTTP2Session];
-const{method,path:path47,host,upgrade,expectContinue,signal:signal2,protocol,headers:reqHeaders}=request2;let{body}=request2;
+const{method,path:path50,host,upgrade,expectContinue,signal:signal2,protocol,headers:reqHeaders}=request2;let{body}=request2;
 if(upgrade!=null&&upgrade!=="websocket"){util.errorRequest(client,request2,new InvalidArgumentError2(`Custom upgrade "${upgrade}\
 " not supported over HTTP/2`));return false}const headers={};for(let n2=0;n2<reqHeaders.length;n2+=2){const key=reqHeaders[n2+
 0];const val=reqHeaders[n2+1];if(key==="cookie"){if(headers[key]!=null){headers[key]=Array.isArray(headers[key])?(headers[key].
@@ -15891,7 +15922,7 @@ stream.close();client[kOnError](err2);completeRequest(client,request2);client[kR
 onConnect(abort)}catch(err2){util.errorRequest(client,request2,err2)}if(request2.aborted){return false}if(upgrade||method===
 "CONNECT"){session.ref();if(upgrade==="websocket"){if(session[kEnableConnectProtocol]===false){util.errorRequest(client,
 request2,new InformationalError("HTTP/2: Extended CONNECT protocol not supported by server"));session.unref();return false}
-headers[HTTP2_HEADER_METHOD]="CONNECT";headers[HTTP2_HEADER_PROTOCOL]="websocket";headers[HTTP2_HEADER_PATH]=path47;if(protocol===
+headers[HTTP2_HEADER_METHOD]="CONNECT";headers[HTTP2_HEADER_PROTOCOL]="websocket";headers[HTTP2_HEADER_PATH]=path50;if(protocol===
 "ws:"||protocol==="wss:"){headers[HTTP2_HEADER_SCHEME]=protocol==="ws:"?"http":"https"}else{headers[HTTP2_HEADER_SCHEME]=
 protocol==="http:"?"http":"https"}stream=session.request(headers,{endStream:false,signal:signal2});stream[kHTTP2Stream]=
 true;++session[kOpenStreams];stream.once("response",(headers2,_flags)=>{const{[HTTP2_HEADER_STATUS]:statusCode,...realHeaders}=headers2;
@@ -15902,7 +15933,7 @@ request2)});stream.on("error",()=>{if(stream.rstCode===NGHTTP2_REFUSED_STREAM||s
 stream[kHTTP2Stream]=true;++session[kOpenStreams];stream.on("response",headers2=>{const{[HTTP2_HEADER_STATUS]:statusCode,
 ...realHeaders}=headers2;try{request2.onUpgrade(statusCode,parseH2Headers(realHeaders),stream)}catch(err2){abort(err2);return}
 completeRequest(client,request2)});stream.on("error",abort);stream.once("close",()=>{session[kOpenStreams]-=1;if(session[kOpenStreams]===
-0)session.unref()});stream.setTimeout(headersTimeout);return true}headers[HTTP2_HEADER_PATH]=path47;headers[HTTP2_HEADER_SCHEME]=
+0)session.unref()});stream.setTimeout(headersTimeout);return true}headers[HTTP2_HEADER_PATH]=path50;headers[HTTP2_HEADER_SCHEME]=
 protocol==="http:"?"http":"https";const expectsPayload=method==="PUT"||method==="POST"||method==="PATCH";if(body&&typeof body.
 read==="function"){body.read(0)}let contentLength=util.bodyLength(body);if(util.isFormDataLike(body)){extractBody??=require_body().
 extractBody;const[bodyStream,contentType]=extractBody(body);headers["content-type"]=contentType;body=bodyStream.stream;contentLength=
@@ -15942,7 +15973,7 @@ false)}}}function writeBuffer(abort,h2stream,body,client,request2,socket,content
 util.isBuffer(body)){assert2(contentLength===body.byteLength,"buffer body must have content length");h2stream.cork();h2stream.
 write(body);h2stream.uncork();h2stream.end();request2.onBodySent(body)}if(!expectsPayload){socket[kReset]=true}request2.
 onRequestSent();client[kResume]()}catch(error2){abort(error2)}}function writeStream(abort,socket,expectsPayload,h2stream,body,client,request2,contentLength){
-assert2(contentLength!==0||client[kRunning]===0,"stream body cannot be pipelined");const pipe2=pipeline6(body,h2stream,err2=>{
+assert2(contentLength!==0||client[kRunning]===0,"stream body cannot be pipelined");const pipe2=pipeline5(body,h2stream,err2=>{
 if(err2){util.destroy(pipe2,err2);abort(err2)}else{util.removeAllListeners(pipe2);request2.onRequestSent();if(!expectsPayload){
 socket[kReset]=true}client[kResume]()}});util.addListener(pipe2,"data",onPipeData);function onPipeData(chunk){request2.onBodySent(
 chunk)}}async function writeBlob(abort,h2stream,body,client,request2,socket,contentLength,expectsPayload){assert2(contentLength===
@@ -16348,7 +16379,7 @@ headers={},connect:connect3,factory}){if(!proxyUrl){throw new InvalidArgumentErr
 headers;if(factory){this.#client=factory(proxyUrl,{connect:connect3})}else{this.#client=new Client(proxyUrl,{connect:connect3})}}[kDispatch](opts,handler){
 const onHeaders=handler.onHeaders;handler.onHeaders=function(statusCode,data,resume){if(statusCode===407){if(typeof handler.
 onError==="function"){handler.onError(new InvalidArgumentError2("Proxy Authentication Required (407)"))}return}if(onHeaders)
-onHeaders.call(this,statusCode,data,resume)};const{origin,path:path47="/",headers={}}=opts;opts.path=origin+path47;if(!("\
+onHeaders.call(this,statusCode,data,resume)};const{origin,path:path50="/",headers={}}=opts;opts.path=origin+path50;if(!("\
 host"in headers)&&!("Host"in headers)){const{host}=new URL(origin);headers.host=host}opts.headers={...this[kProxyHeaders],
 ...headers};return this.#client[kDispatch](opts,handler)}[kClose](){return this.#client.close()}[kDestroy](err2){return this.#client.
 destroy(err2)}};var ProxyAgent2=class extends DispatcherBase{constructor(opts){if(!opts||typeof opts==="object"&&!(opts instanceof
@@ -16636,9 +16667,9 @@ body.on("data",chunk=>{const{ret,body:body2}=this;if(!ret.push(chunk)&&body2.pau
 ret}=this;util.destroy(ret,err2)}).on("end",()=>{const{ret}=this;ret.push(null)}).on("close",()=>{const{ret}=this;if(!ret.
 _readableState.ended){util.destroy(ret,new RequestAbortedError)}});this.body=body}onData(chunk){const{res}=this;return res.
 push(chunk)}onComplete(trailers){const{res}=this;res.push(null)}onError(err2){const{ret}=this;this.handler=null;util.destroy(
-ret,err2)}};function pipeline6(opts,handler){try{const pipelineHandler=new PipelineHandler(opts,handler);this.dispatch({
+ret,err2)}};function pipeline5(opts,handler){try{const pipelineHandler=new PipelineHandler(opts,handler);this.dispatch({
 ...opts,body:pipelineHandler.req},pipelineHandler);return pipelineHandler.ret}catch(err2){return new PassThrough2().destroy(
-err2)}}module.exports=pipeline6}});var require_api_upgrade=__commonJS({"node_modules/undici/lib/api/api-upgrade.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
+err2)}}module.exports=pipeline5}});var require_api_upgrade=__commonJS({"node_modules/undici/lib/api/api-upgrade.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
 var{InvalidArgumentError:InvalidArgumentError2,SocketError}=require_errors5();var{AsyncResource}=__require("node:async_hooks");
 var assert2=__require("node:assert");var util=require_util2();var{kHTTP2Stream}=require_symbols();var{addSignal,removeSignal}=require_abort_signal();
 var UpgradeHandler=class extends AsyncResource{constructor(opts,callback){if(!opts||typeof opts!=="object"){throw new InvalidArgumentError2(
@@ -16725,11 +16756,11 @@ util.isDisturbed(this.opts.body)||redirectableStatusCodes.indexOf(statusCode)===
 this.history.push(new URL(this.opts.path,this.opts.origin))}if(!this.location){this.handler.onResponseStart?.(controller,
 statusCode,headers,statusMessage);return}this.history[kRedirectCacheControl].push({statusCode,headers:{...headers},receivedAt:Date.
 now()});const{origin,pathname,search}=util.parseURL(new URL(this.location,this.opts.origin&&new URL(this.opts.path,this.
-opts.origin)));const path47=search?`${pathname}${search}`:pathname;const redirectUrlString=`${origin}${path47}`;for(const historyUrl of this.
+opts.origin)));const path50=search?`${pathname}${search}`:pathname;const redirectUrlString=`${origin}${path50}`;for(const historyUrl of this.
 history){if(historyUrl.toString()===redirectUrlString){throw new InvalidArgumentError2(`Redirect loop detected. Cannot r\
 edirect to ${origin}. This typically happens when using a Client or Pool with cross-origin redirects. Use an Agent for c\
 ross-origin redirects.`)}}this.opts.headers=cleanRequestHeaders(this.opts.headers,statusCode===303,this.opts.origin!==origin);
-this.opts.path=path47;this.opts.origin=origin;this.opts.query=null}onResponseData(controller,chunk){if(this.location){}else{
+this.opts.path=path50;this.opts.origin=origin;this.opts.query=null}onResponseData(controller,chunk){if(this.location){}else{
 this.handler.onResponseData?.(controller,chunk)}}onResponseEnd(controller,trailers){if(this.location){this.dispatch(this.
 opts,this)}else{this.handler.onResponseEnd(controller,trailers)}}onResponseError(controller,error2){this.handler.onResponseError?.(
 controller,error2)}};function shouldRemoveHeader(header2,removeContent,unknownOrigin){if(header2.length===4){return util.
@@ -17052,11 +17083,11 @@ const values=Array.isArray(connectionHeader)?connectionHeader:[connectionHeader]
 split(",");for(let j=0;j<tokens.length;j++){headersToRemove.push(trimOWS(tokens[j]).toLowerCase())}}}function getSameOriginPath(cacheKey,location){
 if(typeof location!=="string"){return void 0}let originUrl;let requestUrl;let locationUrl;try{originUrl=new URL(cacheKey.
 origin);requestUrl=new URL(cacheKey.path,originUrl);locationUrl=new URL(location,requestUrl)}catch{return void 0}if(locationUrl.
-origin!==originUrl.origin){return void 0}return locationUrl.pathname+locationUrl.search}function deleteCachedUri(store,cacheKey,path47){
-deleteCachedValue(store,{...cacheKey,path:path47});for(let i2=0;i2<util.safeHTTPMethods.length;i2++){const method=util.safeHTTPMethods[i2];
-if(method!==cacheKey.method){deleteCachedValue(store,{...cacheKey,method,path:path47})}}}function deleteLocationTargets(store,cacheKey,headerValue){
+origin!==originUrl.origin){return void 0}return locationUrl.pathname+locationUrl.search}function deleteCachedUri(store,cacheKey,path50){
+deleteCachedValue(store,{...cacheKey,path:path50});for(let i2=0;i2<util.safeHTTPMethods.length;i2++){const method=util.safeHTTPMethods[i2];
+if(method!==cacheKey.method){deleteCachedValue(store,{...cacheKey,method,path:path50})}}}function deleteLocationTargets(store,cacheKey,headerValue){
 if(headerValue===void 0){return}const values=Array.isArray(headerValue)?headerValue:[headerValue];for(let i2=0;i2<values.
-length;i2++){const path47=getSameOriginPath(cacheKey,values[i2]);if(path47!==void 0){deleteCachedUri(store,cacheKey,path47)}}}
+length;i2++){const path50=getSameOriginPath(cacheKey,values[i2]);if(path50!==void 0){deleteCachedUri(store,cacheKey,path50)}}}
 function invalidateUnsafeRequest(store,cacheKey,resHeaders){deleteCachedUri(store,cacheKey,cacheKey.path);deleteLocationTargets(
 store,cacheKey,resHeaders.location);deleteLocationTargets(store,cacheKey,resHeaders["content-location"])}function requestCarriesCredentials(headers){
 return headers!=null&&(Object.hasOwn(headers,"authorization")||Object.hasOwn(headers,"cookie")||Object.hasOwn(headers,"p\
@@ -17330,7 +17361,7 @@ result2)).catch(err2=>{if(typeof handler.onResponseError==="function"){handler.o
 pause(){},resume(){},get paused(){return false},get aborted(){return false},get reason(){return null},abort(){}},err2)}else{
 throw err2}})}else{return handleResult2(dispatch,globalOpts,cacheKey,handler,opts2,reqCacheControl,result)}}}}}});var require_decompress=__commonJS({"node_modules/undici/lib/interceptor/decompress.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
 var{createInflate,createGunzip:createGunzip2,createBrotliDecompress,createZstdDecompress:createZstdDecompress2}=__require("node:zlib");
-var{pipeline:pipeline6,Transform:TransformStream}=__require("node:stream");var{InvalidArgumentError:InvalidArgumentError2,
+var{pipeline:pipeline5,Transform:TransformStream}=__require("node:stream");var{InvalidArgumentError:InvalidArgumentError2,
 ResponseExceededMaxSizeError}=require_errors5();var DecoratorHandler=require_decorator_handler();var{runtimeFeatures}=require_runtime_features();
 var DecompressController=class{#onPause;#onResume;#onAbort;#paused=false;constructor(onPause,onResume,onAbort){this.#onPause=
 onPause;this.#onResume=onResume;this.#onAbort=onAbort;this.target=null}pause(){if(this.#paused){return}this.#paused=true;
@@ -17375,7 +17406,7 @@ error2)}else{this.#controller.abort(error2)}}#setupDecompressorEvents(decompress
 decompressor.on("readable",()=>this.#drainOutput());decompressor.on("error",error2=>this.#fail(error2))}#setupSingleDecompressor(){
 const decompressor=this.#decompressors[0];this.#setupDecompressorEvents(decompressor);decompressor.on("end",()=>this.#onDecompressionEnd())}#setupMultipleDecompressors(){
 const lastDecompressor=this.#decompressors[this.#decompressors.length-1];this.#setupDecompressorEvents(lastDecompressor);
-pipeline6(this.#decompressors,err2=>{if(this.#terminated){return}if(err2){this.#fail(err2);return}this.#onDecompressionEnd()})}#setupInputBackpressure(){
+pipeline5(this.#decompressors,err2=>{if(this.#terminated){return}if(err2){this.#fail(err2);return}this.#onDecompressionEnd()})}#setupInputBackpressure(){
 const decompressor=this.#decompressors[0];decompressor.on("drain",()=>{if(this.#terminated){return}this.#inputBackpressured=
 false;if(!this.#controller.paused){this.#drainOutput();this.#resumeUpstreamIfNeeded()}})}#cleanupDecompressors(){this.#decompressors.
 length=0;this.#finalDecompressor=void 0}onRequestStart(controller,context){this.#controller.target=controller;return super.
@@ -17627,8 +17658,8 @@ errors=errors;module.exports.util={parseHeaders:util.parseHeaders,headerNameToSt
 return(url2,opts,handler)=>{if(typeof opts==="function"){handler=opts;opts=null}if(!url2||typeof url2!=="string"&&typeof url2!==
 "object"&&!(url2 instanceof URL)){throw new InvalidArgumentError2("invalid url")}if(opts!=null&&typeof opts!=="object"){
 throw new InvalidArgumentError2("invalid opts")}if(opts&&opts.path!=null){if(typeof opts.path!=="string"){throw new InvalidArgumentError2(
-"invalid opts.path")}let path47=opts.path;if(!opts.path.startsWith("/")){path47=`/${path47}`}url2=new URL(util.parseOrigin(
-url2).origin+path47)}else{if(!opts){opts=typeof url2==="object"?url2:{}}url2=util.parseURL(url2)}const{agent,dispatcher=getGlobalDispatcher()}=opts;
+"invalid opts.path")}let path50=opts.path;if(!opts.path.startsWith("/")){path50=`/${path50}`}url2=new URL(util.parseOrigin(
+url2).origin+path50)}else{if(!opts){opts=typeof url2==="object"?url2:{}}url2=util.parseURL(url2)}const{agent,dispatcher=getGlobalDispatcher()}=opts;
 if(agent){throw new InvalidArgumentError2("unsupported opts.agent. Did you mean opts.client?")}return fn.call(dispatcher,
 {...opts,origin:url2.origin,path:url2.search?`${url2.pathname}${url2.search}`:url2.pathname,method:opts.method||(opts.body?
 "PUT":"GET")},handler)}}module.exports.setGlobalDispatcher=setGlobalDispatcher;module.exports.getGlobalDispatcher=getGlobalDispatcher;
@@ -17660,38 +17691,42 @@ Response=module.exports.Response;globalThis.Request=module.exports.Request;globa
 WebSocket=module.exports.WebSocket;globalThis.CloseEvent=module.exports.CloseEvent;globalThis.ErrorEvent=module.exports.
 ErrorEvent;globalThis.MessageEvent=module.exports.MessageEvent;globalThis.EventSource=module.exports.EventSource}module.
 exports.install=install}});async function requestPart(url2,{offset,dispatcher,signal:signal2,timeouts}){const range=offset>0?{range:`bytes=${offset}\
--`}:{};const{statusCode,headers,body}=await(0,import_undici.request)(url2,{dispatcher,signal:signal2,headers:{"user-agen\
-t":"lockstep",...range},headersTimeout:timeouts.stallMs,bodyTimeout:timeouts.stallMs}).catch(error2=>{throw new NotServed(
-`${redact(url2)}: ${reasonOf(error2)}`,{cause:error2})});if(statusCode===200)return described(url2,offset>0?after(body,offset):
-body);if(statusCode===206&&startOf(headers["content-range"])===offset)return described(url2,body);body.on("error",()=>{}).
-destroy();const said=`${redact(url2)} answers with status ${statusCode}`;if(statusCode===404||statusCode===410)throw new Gone(
-said);throw new NotServed(statusCode===206?`${said} but another range than was asked for`:said)}async function*described(url2,body){
-try{yield*body}catch(error2){throw new NotServed(`${redact(url2)}: ${reasonOf(error2)}`,{cause:error2})}}async function*after(body,offset){
-let skip2=offset;for await(const chunk of body){const rest=chunk.subarray(skip2);skip2-=chunk.length-rest.length;if(rest.
-length>0)yield rest}}function startOf(contentRange){const start=/^bytes (\d+)-/.exec(String(contentRange))?.[1];return start===
-void 0?null:Number(start)}function reasonOf(error2){return error2.errors?.[0]?.message??(error2.message||error2.code||error2.
-name)}var import_undici,Gone,NotServed;var init_request_part=__esm({"src/image/request-part.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-import_undici=__toESM(require_undici(),1);init_errors();Gone=class extends Error{};NotServed=class extends Error{}}});import{setTimeout as pause}from"node:timers/promises";function gone(deb,urls,cause){return new LockstepError("E_FETCH_GO\
-NE",`${nameOf2(deb)} is no longer at ${urls.join(" or ")}: ${cause.message}`,{hint:"run `lockstep update` to pin what th\
-e archive has now",cause})}function unreachable(deb,attempts,offset,cause){const why=cause instanceof Error?cause.message:
-String(cause);const where=offset>0?`, the last time after ${offset} of ${deb.size} bytes`:"";const message=`${nameOf2(deb)}\
- could not be downloaded in ${attempts} attempts${where}: ${why}`;return new LockstepError("E_FETCH_UNREACHABLE",message,
-{hint:"check the network, the proxy and the mirror; what was imported stays",cause})}var import_undici2,defaultTimeouts,
-Fetcher;var init_fetch=__esm({"src/image/fetch.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_undici2=__toESM(require_undici(),1);
-init_package2();init_errors();init_request_part();defaultTimeouts={connectMs:1e4,stallMs:2e4};Fetcher=class{#options;#timeouts;#agents=new Map;constructor(options){
-this.#options=options;this.#timeouts={...defaultTimeouts,...options.timeouts}}async*fetch(deb){const{candidates,signal:signal2,
-retries=5,pauseMs=250}=this.#options;const urls=candidates(deb.filename);let offset=0;for(let attempt=0;;attempt+=1){try{
-for await(const chunk of await this.#firstAnswer(urls,offset)){offset+=chunk.length;yield chunk}return}catch(error2){if(signal2.
-aborted)throw new LockstepError("E_INTERRUPTED","interrupted",{cause:error2});if(error2 instanceof Gone)throw gone(deb,urls,
-error2);if(attempt>=retries)throw unreachable(deb,attempt+1,offset,error2);await pause(pauseMs*2**attempt,void 0,{signal:signal2}).
-catch(()=>{})}}}async close(){await Promise.all([...this.#agents.values()].map(agent=>agent.destroy()))}async#firstAnswer(urls,offset){
-let failure5=null;for(const url2 of urls){try{const{signal:signal2}=this.#options;return await requestPart(url2,{offset,
-dispatcher:this.#agentFor(url2),signal:signal2,timeouts:this.#timeouts})}catch(error2){if(failure5===null||failure5 instanceof
-Gone)failure5=error2}}throw failure5??new NotServed("no address is known for it")}#agentFor(url2){const proxy=this.#options.
-proxy?.(url2);const known2=this.#agents.get(proxy);if(known2!==void 0)return known2;const options={connect:{timeout:this.#timeouts.
-connectMs}};const agent=proxy===void 0?new import_undici2.EnvHttpProxyAgent(options):proxy===null?new import_undici2.Agent(
-options):new import_undici2.ProxyAgent({...options,uri:proxy});const following=agent.compose(import_undici2.interceptors.
-redirect({maxRedirections:5}));this.#agents.set(proxy,following);return following}}}});import{createHash as createHash6}from"node:crypto";var CheckedSource;var init_checked_source=__esm({"src/deb/checked-sou\
+-`}:{};const answered=answerWithin(timeouts.connectMs+timeouts.stallMs);const{statusCode,headers,body}=await(0,import_undici.request)(
+url2,{dispatcher,signal:AbortSignal.any([signal2,answered.signal]),headers:{"user-agent":"lockstep",...range},headersTimeout:timeouts.
+stallMs,bodyTimeout:timeouts.stallMs}).catch(error2=>{throw new NotServed(`${redact(url2)}: ${reasonOf(error2)}`,{cause:error2})}).
+finally(answered.clear);if(statusCode===200)return described(url2,offset>0?after(body,offset):body);if(statusCode===206&&
+startOf(headers["content-range"])===offset)return described(url2,body);body.on("error",()=>{}).destroy();const said=`${redact(
+url2)} answers with status ${statusCode}`;if(statusCode===404||statusCode===410)throw new Gone(said);throw new NotServed(
+statusCode===206?`${said} but another range than was asked for`:said)}function answerWithin(ms){const late=new AbortController;
+const timer=setTimeout(()=>late.abort(new Error(`no answer within ${Math.round(ms/1e3)} s`)),ms);return{signal:late.signal,
+clear:()=>clearTimeout(timer)}}async function*described(url2,body){try{yield*body}catch(error2){throw new NotServed(`${redact(
+url2)}: ${reasonOf(error2)}`,{cause:error2})}}async function*after(body,offset){let skip2=offset;for await(const chunk of body){
+const rest=chunk.subarray(skip2);skip2-=chunk.length-rest.length;if(rest.length>0)yield rest}}function startOf(contentRange){
+const start=/^bytes (\d+)-/.exec(String(contentRange))?.[1];return start===void 0?null:Number(start)}function reasonOf(error2){
+return error2.errors?.[0]?.message??(error2.message||error2.code||error2.name)}var import_undici,Gone,NotServed;var init_request_part=__esm(
+{"src/image/request-part.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_undici=__toESM(require_undici(),1);init_errors();
+Gone=class extends Error{};NotServed=class extends Error{}}});import{setTimeout as pause}from"node:timers/promises";function agentThrough(proxy,timeouts){const connect3={timeout:timeouts.
+connectMs};if(proxy===null)return new import_undici2.Agent({connect:connect3});const options={connect:connect3,proxyTls:connect3,
+requestTls:connect3,proxyTunnel:false};return proxy===void 0?new import_undici2.EnvHttpProxyAgent(options):new import_undici2.ProxyAgent(
+{...options,uri:proxy})}function gone(deb,urls,cause){return new LockstepError("E_FETCH_GONE",`${nameOf2(deb)} is no lon\
+ger at ${urls.join(" or ")}: ${cause.message}`,{hint:"run `lockstep update` to pin what the archive has now",cause})}function unreachable(deb,attempts,offset,cause){
+const why=cause instanceof Error?cause.message:String(cause);const where=offset>0?`, the last time after ${offset} of ${deb.
+size} bytes`:"";const message=`${nameOf2(deb)} could not be downloaded in ${attempts} attempts${where}: ${why}`;return new LockstepError(
+"E_FETCH_UNREACHABLE",message,{hint:"check the network, the proxy and the mirror; what was imported stays",cause})}var import_undici2,
+defaultTimeouts,Fetcher;var init_fetch=__esm({"src/image/fetch.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_undici2=
+__toESM(require_undici(),1);init_package2();init_errors();init_request_part();defaultTimeouts={connectMs:1e4,stallMs:2e4};
+Fetcher=class{#options;#timeouts;#agents=new Map;constructor(options){this.#options=options;this.#timeouts={...defaultTimeouts,
+...options.timeouts}}async*fetch(deb){const{candidates,signal:signal2,retries=5,pauseMs=250}=this.#options;const urls=candidates(
+deb.filename);let offset=0;for(let attempt=0;;attempt+=1){try{for await(const chunk of await this.#firstAnswer(urls,offset)){
+offset+=chunk.length;yield chunk}return}catch(error2){if(signal2.aborted)throw new LockstepError("E_INTERRUPTED","interr\
+upted",{cause:error2});if(error2 instanceof Gone)throw gone(deb,urls,error2);if(attempt>=retries)throw unreachable(deb,attempt+
+1,offset,error2);await pause(pauseMs*2**attempt,void 0,{signal:signal2}).catch(()=>{})}}}async close(){await Promise.all(
+[...this.#agents.values()].map(agent=>agent.destroy()))}async#firstAnswer(urls,offset){let failure5=null;for(const url2 of urls){
+try{const{signal:signal2}=this.#options;return await requestPart(url2,{offset,dispatcher:this.#agentFor(url2),signal:signal2,
+timeouts:this.#timeouts})}catch(error2){if(failure5===null||failure5 instanceof Gone)failure5=error2}}throw failure5??new NotServed(
+"no address is known for it")}#agentFor(url2){const proxy=this.#options.proxy?.(url2);const known2=this.#agents.get(proxy);
+if(known2!==void 0)return known2;const following=import_undici2.interceptors.redirect({maxRedirections:5});const agent=agentThrough(
+proxy,this.#timeouts).compose(following);this.#agents.set(proxy,agent);return agent}}}});import{createHash as createHash6}from"node:crypto";var CheckedSource;var init_checked_source=__esm({"src/deb/checked-sou\
 rce.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_package2();CheckedSource=class{#deb;#chunks;#hash=createHash6(
 "sha256");#size=0;constructor(source,deb){this.#deb=deb;this.#chunks=source[Symbol.asyncIterator]()}async*bytes(){for(;;){
 const{done,value}=await this.#chunks.next();if(done===true)return;this.#size+=value.length;this.#hash.update(value);if(this.#size>
@@ -17703,10 +17738,10 @@ return mismatch}}async close(){await this.#chunks.return?.()}#mismatch(got){cons
 startsWith("sha256")?`sha256 ${sha256}`:`${size} bytes`;const message=`the deb of ${nameOf2(this.#deb)} is not the one t\
 hat the lockfile pins: expected ${expected}, got ${got}`;return new LockstepError("E_DEB_CHECKSUM",message,{hint:"the mi\
 rror is broken or hostile: use another one"})}}}});async function*readTar(source){const options={filenameEncoding:"latin1",allowUnknownFormat:true};const tar=(0,import_tar_stream4.extract)(
-options);const fed=feed3(tar,source);try{for await(const entry of tar)yield{header:entry.header,body:entry}}finally{tar.
-destroy();await fed}}async function feed3(tar,source){let open7=true;const closed=new Promise(resolve=>{tar.once("close",
-()=>{open7=false;resolve()})});try{for await(const chunk of source){if(!tar.write(chunk))await Promise.race([closed,drained(
-tar)]);if(!open7)return}tar.end(void 0)}catch(error2){tar.destroy(error2)}}function drained(tar){return new Promise(resolve=>tar.
+options);const fed=feed2(tar,source);try{for await(const entry of tar)yield{header:entry.header,body:entry}}finally{tar.
+destroy();await fed}}async function feed2(tar,source){let open8=true;const closed=new Promise(resolve=>{tar.once("close",
+()=>{open8=false;resolve()})});try{for await(const chunk of source){if(!tar.write(chunk))await Promise.race([closed,drained(
+tar)]);if(!open8)return}tar.end(void 0)}catch(error2){tar.destroy(error2)}}function drained(tar){return new Promise(resolve=>tar.
 once("drain",()=>resolve()))}var import_tar_stream4;var init_tar_entries=__esm({"src/deb/tar-entries.ts"(){"use strict";
 init_define_EMBEDDED_RESOURCES();import_tar_stream4=__toESM(require_tar_stream(),1)}});async function readControl(tar,deb){const files=[];let total=0;for await(const{header:header2,body}of readTar(tar)){const name2=header2.
 name.replace(/^\.\//,"");if(header2.type==="directory"&&(name2===""||name2===".")){body.resume();continue}if(name2.includes(
@@ -17740,11 +17775,11 @@ package}:${fields.architecture}`:fields.package;const parts=[];for(const directo
 control,listing))parts.push(...fileParts(`info/${name2}.${file2.name}`,file2));const description=control.find(file2=>file2.
 name==="control");if(description)parts.push(...fileParts(`lockstep/${fields.package}_${fields.architecture}.control`,description));
 return Buffer.concat([...parts,endOfTar])}function infoFiles(control,listing){const files=control.filter(file2=>file2.name!==
-"control"&&file2.name!=="list");const paths=listing.paths.map(path47=>`${path47}
+"control"&&file2.name!=="list");const paths=listing.paths.map(path50=>`${path50}
 `).join("");files.push({name:"list",mode:420,content:Buffer.from(paths,"latin1")});if(!files.some(file2=>file2.name==="m\
-d5sums")){const lines=[...listing.digests].map(([path47,digest])=>`${digest}  ${path47}
-`).join("");files.push({name:"md5sums",mode:420,content:Buffer.from(lines,"latin1")})}return files}function fileParts(path47,file2){
-const size=file2.content.length;const header2=gnuHeader({name:`${dpkg}/${path47}`,type:"file",mode:file2.mode,uid:0,gid:0,
+d5sums")){const lines=[...listing.digests].map(([path50,digest])=>`${digest}  ${path50}
+`).join("");files.push({name:"md5sums",mode:420,content:Buffer.from(lines,"latin1")})}return files}function fileParts(path50,file2){
+const size=file2.content.length;const header2=gnuHeader({name:`${dpkg}/${path50}`,type:"file",mode:file2.mode,uid:0,gid:0,
 size});return[header2,file2.content,padding(size)]}var dpkg;var init_control_tree=__esm({"src/deb/control-tree.ts"(){"us\
 e strict";init_define_EMBEDDED_RESOURCES();init_control();init_gnu_header();dpkg="./var/lib/dpkg"}});var ByteReader;var init_byte_reader=__esm({"src/deb/byte-reader.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();ByteReader=
 class{#chunks;#rest=Buffer.alloc(0);#position=0;constructor(source){this.#chunks=source[Symbol.asyncIterator]()}get position(){
@@ -19136,14 +19171,14 @@ YkPcAeTm1H3yBP/DjJTjacoX/5J8RCFbN5k9bSRni445n4Ja5fSFZDGsgTMCLdMvaro/yt5+69fszIOb
 u16SKqmuI+KbjqKY6AHW5XxOUEJDbQdKJi88emE7Y3cAJH0eXYcpt/8JPCpgVMECVG1JMd34V3f1CCEbrxDXx64xtaiJnepOQdhG5aJ4MyzoYbm0AshRvIkY\
 7mCZ98OpyZ6+s1gnAFtn38Uexj3zBEA=="}}}});var load_addon_exports={};__export(load_addon_exports,{loadAddon:()=>loadAddon});import{createHash as createHash7,randomBytes as randomBytes4}from"node:crypto";
 import{lstatSync,mkdirSync,readFileSync as readFileSync4,renameSync,rmSync,writeFileSync as writeFileSync2}from"node:fs";
-import{homedir,tmpdir as tmpdir2,userInfo as userInfo2}from"node:os";import path22 from"node:path";import{brotliDecompressSync}from"node:zlib";
+import{homedir,tmpdir as tmpdir3,userInfo as userInfo2}from"node:os";import path25 from"node:path";import{brotliDecompressSync}from"node:zlib";
 function loadAddon(){const platform2=`${process.platform}-${process.arch}`;const addon=addons_default[platform2];if(addon===
 void 0){throw new Error(`xz cannot be read on ${platform2}: the agent has its decoder for ${Object.keys(addons_default).
 join(", ")}`)}const problems=[];for(const directory of cacheDirectories()){try{return load2(placed(directory,addon))}catch(error2){
 problems.push(`${directory}: ${error2.message}`)}}throw new Error(`The xz decoder could not be loaded from any directory\
-: ${problems.join("; ")}`)}function cacheDirectories(){const cache=process.env.XDG_CACHE_HOME||path22.join(homedir(),".c\
-ache");return[path22.join(cache,"lockstep"),path22.join(tmpdir2(),`lockstep-${userInfo2().uid}`)]}function placed(directory,addon){
-mkdirSync(directory,{recursive:true,mode:448});assertOwn(directory);const file2=path22.join(directory,`lzma-${addon.sha256.
+: ${problems.join("; ")}`)}function cacheDirectories(){const cache=process.env.XDG_CACHE_HOME||path25.join(homedir(),".c\
+ache");return[path25.join(cache,"lockstep"),path25.join(tmpdir3(),`lockstep-${userInfo2().uid}`)]}function placed(directory,addon){
+mkdirSync(directory,{recursive:true,mode:448});assertOwn(directory);const file2=path25.join(directory,`lzma-${addon.sha256.
 slice(0,16)}.node`);if(digestOf3(file2)===addon.sha256)return file2;const temporary=`${file2}.${process.pid}.${randomBytes4(
 4).toString("hex")}`;try{writeFileSync2(temporary,brotliDecompressSync(Buffer.from(addon.brotli,"base64")),{mode:384,flag:"\
 wx"});renameSync(temporary,file2)}finally{rmSync(temporary,{force:true})}if(digestOf3(file2)!==addon.sha256)throw new Error(
@@ -19374,37 +19409,41 @@ for(let end=name2.indexOf("/");end!==-1;end=name2.indexOf("/",end+1)){const pare
 parent))throw hostile(this.#deb,name2,`it runs through the symbolic link ${printable(parent)}`);if(this.#directories.has(
 parent))continue;this.#directories.add(parent);yield gnuHeader({name:parent,type:"directory",mode:493,uid:0,gid:0,size:0})}}#note({
 name:name2,type}){if(type==="directory")this.#directories.add(name2);else if(this.#directories.has(name2))throw badFormat(
-this.#deb,`${printable(name2)} is a directory and a ${type}`);if(type==="symlink")this.#links.add(name2)}async*#content(header2,body,path47){
+this.#deb,`${printable(name2)} is a directory and a ${type}`);if(type==="symlink")this.#links.add(name2)}async*#content(header2,body,path50){
 const hash2=this.#withDigests?createHash8("md5"):null;for await(const part of body){hash2?.update(part);yield part}yield padding(
-header2.size);if(hash2!==null)this.digests.set(path47,hash2.digest("hex"))}#copyDigest(header2,original){const digest=this.
+header2.size);if(hash2!==null)this.digests.set(path50,hash2.digest("hex"))}#copyDigest(header2,original){const digest=this.
 digests.get(componentsOf(header2.linkname??"",this.#deb).join("/"));if(digest!==void 0)this.digests.set(original.join("/"),
 digest)}#checkMergeLink(header2,body){const target=(header2.linkname??"").replace(/^\//,"");const name2=componentsOf(header2.
 name,this.#deb).join("/");if(target!==`usr/${name2}`)throw hostile(this.#deb,header2.name,`a link to ${printable(header2.
-linkname??"")}`);body.resume()}}}});function dataRef({sha256}){return`dpkg/data/${sha256}`}function controlRef({sha256}){return`dpkg/control/${sha256}`}async function importDeb(deb,source,worker,repo){
-const checked=new CheckedSource(source,deb);const begin=ref=>worker.begin(commitArgv(["tar=/dev/stdin"],{repo,ref,subject:nameOf2(
-deb)}));const data=begin(dataRef(deb));try{const control=await streamData(deb,checked,data);await begin(controlRef(deb)).
-end(control);await data.end(endOfTar)}catch(error2){await data.drop();throw await checked.judge(error2)}finally{await checked.
-close()}}async function streamData(deb,checked,data){const{control,data:tar,finish,close}=await openDeb(checked.bytes(),
-deb);try{const tree=new DataTree(deb,{digests:!control.some(file2=>file2.name==="md5sums")});for await(const chunk of tree.
-rewrite(tar))await data.write(chunk);await finish();checked.check();return controlTree(deb,control,tree)}finally{await close()}}
-var init_import_deb=__esm({"src/image/import-deb.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_checked_source();
-init_control_tree();init_data_tree();init_gnu_header();init_open();init_package2();init_commit()}});async function importDebs(options){const{toolbox,repo,packages,progress}=options;const there=await listRefs(toolbox,repo,
-"dpkg");const wanted=[...new Map(packages.map(deb=>[deb.sha256,deb])).values()];const missing2=wanted.filter(deb=>!there.
-has(dataRef(deb))||!there.has(controlRef(deb)));const cached2=wanted.length-missing2.length;if(missing2.length===0){progress.
-stage("import").done(`${cached2} debs`,{cached:true});return{imported:0,cached:cached2,bytes:0}}await inStage(progress,"\
-import",stage=>importAll(missing2,options,stage),{total:missing2.length,unit:"debs"});return{imported:missing2.length,cached:cached2,
-bytes:missing2.reduce((sum,deb)=>sum+deb.size,0)}}async function importAll(missing2,options,stage){const stop=new AbortController;
-const signal2=AbortSignal.any([options.signal,stop.signal]);const fetcher=new Fetcher({...options,signal:signal2});const queue=[
-...missing2].sort((a2,b)=>b.size-a2.size);const work=async()=>{const worker=await CommitWorker.open(options.toolbox);try{
-for(let deb=queue.shift();deb!==void 0&&!signal2.aborted;deb=queue.shift()){stage.advance({detail:nameOf2(deb)});await importDeb(
-deb,counted(fetcher.fetch(deb),stage),worker,options.repo);stage.advance({count:1})}}catch(error2){stop.abort(error2);throw error2}finally{
-await worker.close()}};const count2=Math.min(options.workers??workerCount,queue.length);await Promise.allSettled(Array.from(
-{length:count2},work));await fetcher.close();if(options.signal.aborted){throw new LockstepError("E_INTERRUPTED","interru\
-pted while debs were imported",{hint:"run it again: it goes on from what was finished"})}if(stop.signal.aborted)throw stop.
-signal.reason}async function*counted(source,stage){for await(const chunk of source){stage.advance({bytes:chunk.length});
-yield chunk}}var workerCount;var init_import=__esm({"src/image/import.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_package2();init_errors();init_commit_worker();init_refs();init_progress();init_fetch();init_import_deb();workerCount=
-4}});async function initramfs(build3,configured,overlay){const relevant2=overlay.filter(({name:name2,kind})=>kind!=="director\
+linkname??"")}`);body.resume()}}}});function dataRef({sha256}){return`dpkg/data/${sha256}`}function controlRef({sha256}){return`dpkg/control/${sha256}`}async function importDeb(deb,source,{
+worker,views}){const checked=new CheckedSource(source,deb);const begin=(repo,ref)=>worker.begin(commitArgv(["tar=/dev/st\
+din"],{repo,ref,subject:nameOf2(deb),durable:false}));const data=begin(views[0],dataRef(deb));try{const control=await streamData(
+deb,checked,data);await begin(views[1],controlRef(deb)).end(control);await data.end(endOfTar)}catch(error2){await data.drop();
+throw await checked.judge(error2)}finally{await checked.close()}}async function streamData(deb,checked,data){const{control,
+data:tar,finish,close}=await openDeb(checked.bytes(),deb);try{const tree=new DataTree(deb,{digests:!control.some(file2=>file2.
+name==="md5sums")});for await(const chunk of tree.rewrite(tar))await data.write(chunk);await finish();checked.check();return controlTree(
+deb,control,tree)}finally{await close()}}var init_import_deb=__esm({"src/image/import-deb.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_checked_source();init_control_tree();init_data_tree();init_gnu_header();init_open();init_package2();init_commit()}});async function importDebs(options){const{toolbox,repo,packages,progress}=options;if(await recoverSync(toolbox,repo,"dpkg")){
+progress.note("the machine went down during an import: what that one had written is imported again")}const there=await listRefs(
+toolbox,repo,"dpkg");const wanted=[...new Map(packages.map(deb=>[deb.sha256,deb])).values()];const missing2=wanted.filter(
+deb=>!there.has(dataRef(deb))||!there.has(controlRef(deb)));const cached2=wanted.length-missing2.length;if(missing2.length===
+0){progress.stage("import").done(`${cached2} debs`,{cached:true});return{imported:0,cached:cached2,bytes:0}}const work=stage=>deferSync(
+toolbox,repo,()=>importAll(missing2,options,stage));await inStage(progress,"import",work,{total:missing2.length,unit:"de\
+bs"});return{imported:missing2.length,cached:cached2,bytes:missing2.reduce((sum,deb)=>sum+deb.size,0)}}async function importAll(missing2,options,stage){
+const stop=new AbortController;const signal2=AbortSignal.any([options.signal,stop.signal]);const queue=[...missing2].sort(
+(a2,b)=>b.size-a2.size);const count2=Math.min(options.workers??workerCount,queue.length);const fetcher=new Fetcher({...options,
+signal:signal2});const views=await openViews(options.toolbox,options.repo,2*count2);const work=async number5=>{const place=[
+views.paths[2*number5]??"",views.paths[2*number5+1]??""];try{await workThrough(queue,{fetcher,views:place,toolbox:options.
+toolbox,stage,signal:signal2})}catch(error2){stop.abort(error2)}};await Promise.all(Array.from({length:count2},(_,number5)=>work(
+number5)));await fetcher.close();await views.close();if(options.signal.aborted)throw interrupted2();if(stop.signal.aborted)
+throw stop.signal.reason}async function workThrough(queue,{fetcher,views,toolbox,stage,signal:signal2}){const worker=await CommitWorker.
+open(toolbox);try{for(let deb=queue.shift();deb!==void 0&&!signal2.aborted;deb=queue.shift()){stage.advance({detail:nameOf2(
+deb)});await importDeb(deb,counted(fetcher.fetch(deb),stage),{worker,views});stage.advance({count:1})}}finally{await worker.
+close()}}function interrupted2(){return new LockstepError("E_INTERRUPTED","interrupted while debs were imported",{hint:"\
+run it again: it goes on from what was finished"})}async function*counted(source,stage){for await(const chunk of source){
+stage.advance({bytes:chunk.length});yield chunk}}var workerCount;var init_import=__esm({"src/image/import.ts"(){"use str\
+ict";init_define_EMBEDDED_RESOURCES();init_package2();init_errors();init_commit_worker();init_deferred_sync();init_refs();
+init_views();init_progress();init_fetch();init_import_deb();workerCount=4}});async function initramfs(build3,configured,overlay){const relevant2=overlay.filter(({name:name2,kind})=>kind!=="director\
 y"&&readByDracut.some(rule=>rule.test(name2)));const digest=digestOf2("initramfs",configured.digest,overlayDigest(relevant2),
 stageScript("initramfs"),drivers);const ref=stageRef("initramfs",digest);return cachedStage(build3,{name:"initramfs",ref,
 digest},async()=>{const{toolbox,repo}=build3;const[root2,out]=[`${build3.work}/initramfs`,`${build3.work}/initramfs-out`];
@@ -19426,7 +19465,7 @@ repo},ref,packages){const trees=packages.flatMap(({sha256})=>[`ref=dpkg/control/
 await toolbox.run(commitArgv(trees,{repo,ref,subject:"unpacked"}))}catch(error2){if(!(error2 instanceof LockstepError)||
 error2.code!=="E_TOOL_FAILED")throw error2;throw new LockstepError("E_MERGE",`the packages cannot be laid over each othe\
 r: ${error2.message}`,{cause:error2})}}var format2;var init_merge=__esm({"src/image/merge.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_commit();init_stage();format2="1"}});import path23 from"node:path";async function buildImage(inputs,services){const{image:image3,lockfile}=inputs;const stages2=[];
+init_errors();init_commit();init_stage();format2="1"}});import path26 from"node:path";async function buildImage(inputs,services){const{image:image3,lockfile}=inputs;const stages2=[];
 const build3=await openBuild(services,image3.name,report3=>stages2.push(report3));try{const overlay=await readOverlays(image3.
 overlay);await importPackages(build3,inputs);const unpacked=await merge2(build3,lockfile.packages);const configured=await configure(
 build3,unpacked);const boot2=hasKernel(lockfile)?await initramfs(build3,configured,overlay):null;const{name:name2,version:version3,
@@ -19434,7 +19473,7 @@ revision,lockDigest:lockDigest2}={...inputs,name:image3.name,lockDigest:lockfile
 configured,boot2,overlay,{image:name2,version:version3,lockDigest:lockDigest2,revision});const ref=`${name2}/${image3.arch}`;
 const before=await resolveRef2(build3.toolbox,build3.repo,ref);const changed=before!==final.commit;if(changed)await moveRef(
 build3,ref,final.commit);return{name:name2,ref,commit:final.commit,lockDigest:lockDigest2,version:version3,changed,stages:stages2}}finally{
-await build3.close()}}async function openBuild(services,name2,report3){const{workspace,toolbox}=services;const work=path23.
+await build3.close()}}async function openBuild(services,name2,report3){const{workspace,toolbox}=services;const work=path26.
 join(workspace.work,name2);const clear=()=>toolbox.run(["rm","-rf","--one-file-system",work]);await clear();await toolbox.
 run(["mkdir","-p",work]);await ensureRepo(toolbox,workspace.repo,"bare");const close=async()=>{if(!services.signal.aborted)
 await clear()};return{...services,repo:workspace.repo,work,report:report3,close}}async function importPackages(build3,{lockfile,
@@ -19444,31 +19483,34 @@ signal});build3.report({name:"import",ms:Math.round(performance.now()-started),c
 packages}){return packages.some(({package:name2})=>/^linux-image-\d/.test(name2))}async function moveRef({toolbox,repo},ref,commit){
 await toolbox.run(["ostree","refs",`--repo=${repo}`,"--force",`--create=${ref}`,commit])}var init_build=__esm({"src/imag\
 e/build.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_refs();init_repo();init_configure();init_finalize();init_import();
-init_initramfs();init_merge();init_overlay()}});import path24 from"node:path";async function sourceRevision(configFile,image3){const inputs=[configFile,image3.lockfile,
-...image3.overlay];const cwd=path24.dirname(configFile);const revision=await git(cwd,["log","-1","--format=%H","--",...inputs]);
+init_initramfs();init_merge();init_overlay()}});import path27 from"node:path";async function sourceRevision(configFile,image3){const inputs=[configFile,image3.lockfile,
+...image3.overlay];const cwd=path27.dirname(configFile);const revision=await git(cwd,["log","-1","--format=%H","--",...inputs]);
 if(revision===null||revision==="")return null;const changes2=await git(cwd,["status","--porcelain","--",...inputs]);return changes2===
 ""?revision:`${revision}-dirty`}async function git(cwd,args){const{exitCode:exitCode2,stdout}=await execa("git",args,{cwd,
 reject:false,timeout:2e4});return exitCode2===0?stdout.trim():null}var init_revision=__esm({"src/image/revision.ts"(){"u\
-se strict";init_define_EMBEDDED_RESOURCES();init_execa()}});var build_exports={};__export(build_exports,{build:()=>build2});async function buildOne(context,image3,lockfile,version3){
-const{file:file2}=await context.config();const workspace=await context.workspace();const toolbox=await context.toolbox();
-const{progress,signal:signal2,environment:environment2}=context;await assertRuns(toolbox,image3.arch);const archive=await archiveOf(
-toolbox,image3,environment2);const revision=await sourceRevision(file2,image3);return buildImage({image:image3,lockfile,
-archive,version:version3,revision},{workspace,toolbox,progress,signal:signal2})}var build2;var init_build2=__esm({"src/c\
-ommands/build.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_lockfile();init_sources();init_build();init_revision();
-init_binfmt();init_verb();build2={name:"build",summary:"build the ostree commits that the lockfiles pin",declare:command=>command.
-option("--image-version <version>","version written into the commit, instead of the one in lockstep.yml"),async run(context,options){
+se strict";init_define_EMBEDDED_RESOURCES();init_execa()}});var build_exports={};__export(build_exports,{build:()=>build2});function refuseVersion(version3){const checked=imageVersion.
+optional().safeParse(version3);if(checked.success)return;throw new LockstepError("E_USAGE",`--image-version ${version3}:\
+ ${checked.error.issues[0]?.message}`)}async function buildOne(context,image3,lockfile,version3){const{file:file2}=await context.
+config();const workspace=await context.workspace();const toolbox=await context.toolbox();const{progress,signal:signal2,environment:environment2}=context;
+await assertRuns(toolbox,image3.arch);const archive=await archiveOf(toolbox,image3,environment2);const revision=await sourceRevision(
+file2,image3);return buildImage({image:image3,lockfile,archive,version:version3,revision},{workspace,toolbox,progress,signal:signal2})}
+var build2;var init_build2=__esm({"src/commands/build.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_lockfile();
+init_sources();init_schema();init_errors();init_build();init_revision();init_binfmt();init_verb();build2={name:"build",summary:"\
+build the ostree commits that the lockfiles pin",declare:command=>command.option("--image-version <version>","version wr\
+itten into the commit, instead of the one in lockstep.yml"),async run(context,options){refuseVersion(options.imageVersion);
 const images=[];const locked=await Promise.all((await context.images()).map(async image3=>({image:image3,lockfile:await readLockfile(
-image3)})));for(const{image:image3,lockfile}of locked){const version3=options.imageVersion??image3.version??lockfile.digest.
-slice(0,12);images.push(await buildOne(context,image3,lockfile,version3))}const lines=images.map(({ref,commit,version:version3,
-changed})=>`${ref} ${commit} (${version3})${changed?"":", unchanged"}`);return images.some(({changed})=>changed)?ok(lines.
-join("\n"),{images}):unchanged(lines.join("\n"),{images})}}}});import path25 from"node:path";function deviceFiles(workspace,name2){const dir=path25.join(workspace.devices,name2);const at=file2=>path25.
+image3)})));for(const{image:image3,lockfile}of locked){for(const suite of lockfile.inputs?.without??[]){context.progress.
+note(`image ${image3.name}: its lockfile was resolved without ${suite}`)}const version3=options.imageVersion??image3.version??
+lockfile.digest.slice(0,12);images.push(await buildOne(context,image3,lockfile,version3))}const lines=images.map(({ref,commit,
+version:version3,changed})=>`${ref} ${commit} (${version3})${changed?"":", unchanged"}`);return images.some(({changed})=>changed)?
+ok(lines.join("\n"),{images}):unchanged(lines.join("\n"),{images})}}}});import path28 from"node:path";function deviceFiles(workspace,name2){const dir=path28.join(workspace.devices,name2);const at=file2=>path28.
 join(dir,file2);return{dir,disk:at("disk.img"),console:at("console.log"),qemuLog:at("qemu.log"),identity:at("id_ed25519"),
 hostKey:at("host_ed25519"),state:at("state.json"),scratch:at("scratch")}}var init_files=__esm({"src/device/virtual/files\
-.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{readFile as readFile7,rename as rename2,writeFile as writeFile5}from"node:fs/promises";async function readState(files){
-const text2=await readFile7(files.state,"utf8").catch(error2=>{if(error2.code==="ENOENT")return null;throw error2});if(text2===
+.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{readFile as readFile8,rename as rename2,writeFile as writeFile6}from"node:fs/promises";async function readState(files){
+const text2=await readFile8(files.state,"utf8").catch(error2=>{if(error2.code==="ENOENT")return null;throw error2});if(text2===
 null)return null;try{return schema.parse(JSON.parse(text2))}catch(cause){throw new LockstepError("E_DEVICE_PREPARE",`${files.
 state} is damaged`,{hint:"Make the device anew with `lockstep devices up NAME --fresh`.",cause})}}async function writeState(files,state){
-const temporary=`${files.state}.tmp`;await writeFile5(temporary,`${JSON.stringify(state,null,2)}
+const temporary=`${files.state}.tmp`;await writeFile6(temporary,`${JSON.stringify(state,null,2)}
 `);await rename2(temporary,files.state)}var schema;var init_state=__esm({"src/device/virtual/state.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_zod();init_errors();schema=external_exports.object({port:external_exports.number().int().positive().nullable(),hostKey:external_exports.
 string().startsWith("SHA256:"),commit:external_exports.string().regex(/^[0-9a-f]{64}$/)})}});async function connectionOf(device2,workspace){if(!device2.virtual){const{name:name2,host,port,user,hostKey,identity:identity3}=device2;
@@ -19500,7 +19542,7 @@ const[,first2="",last=""]=match;if(first2===""){if(last==="")return null;const l
 0?"unsatisfiable":{start:size-length,end:size-1}}const start=Number(first2);if(last!==""&&Number(last)<start)return null;
 if(start>=size)return"unsatisfiable";return{start,end:last===""?size-1:Math.min(Number(last),size-1)}}var init_range=__esm(
 {"src/ostree/range.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{createReadStream as createReadStream3}from"node:fs";import{realpath,stat as stat3}from"node:fs/promises";import{createServer}from"node:http";
-import path26 from"node:path";import{Transform as Transform3}from"node:stream";import{pipeline as pipeline4}from"node:stream/promises";
+import path29 from"node:path";import{Transform as Transform3}from"node:stream";import{pipeline as pipeline3}from"node:stream/promises";
 function serveRepo(dir,onBytes=()=>{}){const sent={bytes:0,files:0};const count2=bytes=>{sent.bytes+=bytes;onBytes(bytes)};
 const server=createServer((request2,response)=>{answer(dir,request2,response,count2).then(whole=>{if(whole)sent.files+=1}).
 catch(()=>{if(response.headersSent)response.destroy();else refuse(response,500)})});server.keepAliveTimeout=12e4;server.
@@ -19511,12 +19553,12 @@ response,404);const range=parseRange(request2.headers.range,file2.size);if(range
 Content-Range",`bytes */${file2.size}`);return refuse(response,416)}const{start,end}=range??{start:0,end:file2.size-1};response.
 setHeader("Accept-Ranges","bytes");response.setHeader("Content-Type","application/octet-stream");response.setHeader("Con\
 tent-Length",end-start+1);if(range!==null)response.setHeader("Content-Range",`bytes ${start}-${end}/${file2.size}`);response.
-writeHead(range===null?200:206);if(request2.method==="HEAD"||file2.size===0){response.end();return false}await pipeline4(
+writeHead(range===null?200:206);if(request2.method==="HEAD"||file2.size===0){response.end();return false}await pipeline3(
 createReadStream3(file2.path,{start,end}),counter(count2),response);return true}function refuse(response,status2){response.
 statusCode=status2;response.setHeader("Content-Length",0);response.end();return false}function counter(count2){return new Transform3(
 {transform(chunk,_encoding,done){count2(chunk.length);done(null,chunk)}})}async function fileOf(dir,url2){const relative=decodedPath(
-url2);if(relative===null)return null;try{const root2=await realpath(dir);const real=await realpath(path26.join(root2,relative));
-if(!real.startsWith(root2+path26.sep))return null;const status2=await stat3(real);return status2.isFile()?{path:real,size:status2.
+url2);if(relative===null)return null;try{const root2=await realpath(dir);const real=await realpath(path29.join(root2,relative));
+if(!real.startsWith(root2+path29.sep))return null;const status2=await stat3(real);return status2.isFile()?{path:real,size:status2.
 size}:null}catch(error2){const{code:code2}=error2;if(code2==="ENOENT"||code2==="ENOTDIR"||code2==="ENAMETOOLONG"||code2===
 "ELOOP")return null;throw error2}}function decodedPath(url2){try{const decoded=decodeURIComponent(url2.split(/[?#]/,1)[0]??
 "");if(!decoded.startsWith("/")||decoded.includes("\0"))return null;return decoded.split("/").includes("..")?null:decoded}catch{
@@ -19534,18 +19576,18 @@ ostree --repo=$repo pull --url="http://127.0.0.1:$port" ${remote} "$commit"
 ostree --repo=$repo refs --force --create=${pushedRef} "$commit"`}});import{createHash as createHash9}from"node:crypto";function fingerprintOf(publicKey2){const digest=createHash9("sha256").
 update(publicKey2).digest("base64");return`SHA256:${digest.replace(/=+$/,"")}`}function keyTypeOf(publicKey2){if(publicKey2.
 length<4)return"unknown";const length=publicKey2.readUInt32BE(0);return length>64?"unknown":publicKey2.toString("latin1",
-4,4+length)}var init_fingerprint=__esm({"src/device/fingerprint.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{readFile as readFile8}from"node:fs/promises";import{homedir as homedir2}from"node:os";import path27 from"node:path";
+4,4+length)}var init_fingerprint=__esm({"src/device/fingerprint.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{readFile as readFile9}from"node:fs/promises";import{homedir as homedir2}from"node:os";import path30 from"node:path";
 async function authMethods(to,environment2){const agent=environment2.SSH_AUTH_SOCK;const viaAgent=agent?[{type:"agent",username:to.
-user,agent}]:[];if(to.identity!==null)return[await viaIdentity(to,to.identity)];const home=path27.join(environment2.HOME??
-homedir2(),".ssh");const keys=await Promise.all(defaultNames.map(name2=>usableKey(path27.join(home,name2))));const methods=[
+user,agent}]:[];if(to.identity!==null)return[await viaIdentity(to,to.identity)];const home=path30.join(environment2.HOME??
+homedir2(),".ssh");const keys=await Promise.all(defaultNames.map(name2=>usableKey(path30.join(home,name2))));const methods=[
 ...viaAgent,...keys.filter(key=>key!==null).map(key=>publicKey(to,key))];if(methods.length===0){throw new LockstepError(
 "E_SSH_AUTH",`device ${to.name}: there is no key to log in with`,{hint:`Start an ssh agent, make a key with ssh-keygen, \
-or give the device an \`identity:\`.`})}return methods}async function viaIdentity(to,file2){const text2=await readFile8(
+or give the device an \`identity:\`.`})}return methods}async function viaIdentity(to,file2){const text2=await readFile9(
 file2).catch(cause=>{throw new LockstepError("E_SSH_AUTH",`device ${to.name}: cannot read its key ${file2}: ${cause.code}`,
 {cause})});const key=parse3(text2);if(key instanceof Error){throw new LockstepError("E_SSH_AUTH",`device ${to.name}: its\
  key ${file2} cannot be used: ${key.message}`,{hint:"A key with a passphrase works through the ssh agent: drop `identity\
 :` and `ssh-add` it."})}return publicKey(to,key)}function publicKey(to,key){return{type:"publickey",username:to.user,key}}
-async function usableKey(file2){const text2=await readFile8(file2).catch(()=>null);if(text2===null)return null;const key=parse3(
+async function usableKey(file2){const text2=await readFile9(file2).catch(()=>null);if(text2===null)return null;const key=parse3(
 text2);return key instanceof Error?null:key}function parse3(text2){const parsed2=import_ssh2.default.utils.parseKey(text2);
 const key=Array.isArray(parsed2)?parsed2[0]:parsed2;return key??new Error("it holds no key")}var import_ssh2,defaultNames;
 var init_identities=__esm({"src/device/identities.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_ssh2=__toESM(require_lib2(),1);
@@ -19605,12 +19647,13 @@ settle2();reject(new Error("the other side closed the connection before the logi
 if(signal2.aborted)return new LockstepError("E_INTERRUPTED",`device ${to.name}: interrupted`,{cause:error2});const at=`d\
 evice ${to.name} (${to.user}@${to.host}:${to.port})`;if(shown!==null&&fingerprintOf(shown)!==to.hostKey){const message=`${at}\
  shows the ${keyTypeOf(shown)} host key ${fingerprintOf(shown)}, pinned is ${to.hostKey}`;return new LockstepError("E_SS\
-H_HOST_KEY",message,{hint:"Find out whether it was reinstalled or is another machine; only then correct `hostKey:`."})}if(error2.
-level==="client-authentication"){return new LockstepError("E_SSH_AUTH",`${at} refused every key that was offered`,{hint:`\
-Put a public key into the authorized_keys of ${to.user} there, or name another with \`identity:\`.`,cause:error2})}const reason=error2.
-code??error2.message;return new LockstepError("E_SSH_UNREACHABLE",`${at} does not answer: ${reason}`,{cause:error2})}var import_ssh22,
-keepalive;var init_ssh=__esm({"src/device/ssh.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_ssh22=__toESM(require_lib2(),1);
-init_errors();init_fingerprint();init_identities();init_session();keepalive={keepaliveInterval:5e3,keepaliveCountMax:4}}});import{access as access3,stat as stat4}from"node:fs/promises";import path28 from"node:path";async function syncArchive(toolbox,workspace,revision){
+H_HOST_KEY",message,{hint:"Find out whether it was reinstalled or is another machine; only then correct `hostKey:`, to t\
+his kind of key."})}if(error2.level==="client-authentication"){return new LockstepError("E_SSH_AUTH",`${at} refused ever\
+y key that was offered`,{hint:`Put a public key into the authorized_keys of ${to.user} there, or name another with \`iden\
+tity:\`.`,cause:error2})}const reason=error2.code??error2.message;return new LockstepError("E_SSH_UNREACHABLE",`${at} do\
+es not answer: ${reason}`,{cause:error2})}var import_ssh22,keepalive;var init_ssh=__esm({"src/device/ssh.ts"(){"use stri\
+ct";init_define_EMBEDDED_RESOURCES();import_ssh22=__toESM(require_lib2(),1);init_errors();init_fingerprint();init_identities();
+init_session();keepalive={keepaliveInterval:5e3,keepaliveCountMax:4}}});import{access as access3,stat as stat4}from"node:fs/promises";import path31 from"node:path";async function syncArchive(toolbox,workspace,revision){
 const commit=await resolveRevision(toolbox,workspace,revision);if(await holdsWhole(workspace.archive,commit))return commit;
 const script2=`
     repo=$1 archive=$2 commit=$3
@@ -19625,8 +19668,8 @@ repo,workspace.archive,commit]);return commit}async function resolveRevision(too
 repo).catch(()=>null))throw missing2;const argv=["ostree",`--repo=${workspace.repo}`,"rev-parse",revision];const{exitCode:exitCode2,
 stdout}=await toolbox.run(argv,{check:false});const commit=stdout.trim();if(exitCode2!==0||!/^[0-9a-f]{64}$/.test(commit))
 throw missing2;if(!await exists(objectPath(workspace.repo,commit)))throw missing2;return commit}async function holdsWhole(repo,commit){
-const partial2=path28.join(repo,"state",`${commit}.commitpartial`);return await exists(objectPath(repo,commit))&&!await exists(
-partial2)}function objectPath(repo,commit){return path28.join(repo,"objects",commit.slice(0,2),`${commit.slice(2)}.commi\
+const partial2=path31.join(repo,"state",`${commit}.commitpartial`);return await exists(objectPath(repo,commit))&&!await exists(
+partial2)}function objectPath(repo,commit){return path31.join(repo,"objects",commit.slice(0,2),`${commit.slice(2)}.commi\
 t`)}async function exists(file2){return access3(file2).then(()=>true,()=>false)}var init_archive=__esm({"src/ostree/arch\
 ive.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});async function wantedCommits(context,chosen,revision){const{images}=await context.config();const revisions=new Map(chosen.
 map(device2=>{const image3=images.find(({name:name2})=>name2===device2.image);if(image3!==void 0)return[device2.name,revision??
@@ -19935,8 +19978,8 @@ exports=require_table()}});function crc32(data){let crc=4294967295;for(const byt
 0"};const sector=Buffer.alloc(counterSize);sector.write(`${Object.entries(variables).map(([name2,value])=>`${name2}=${value}\
 \0`).join("")}\0`,4,"ascii");sector.writeUInt32LE(crc32(sector.subarray(4)),0);return sector}function counterOf(state){const word=state.
 cmdline.find(argument=>argument.startsWith(`${counterArgument}=`));return word===void 0?null:word.slice(counterArgument.
-length+1)}async function setCounter(session,state,armed){const path47=counterOf(state);if(path47===null)return;const argv=[
-"dd",`of=${path47}`,`bs=${counterSize}`,"count=1","iflag=fullblock","conv=notrunc,fsync","status=none"];await session.exec(
+length+1)}async function setCounter(session,state,armed){const path50=counterOf(state);if(path50===null)return;const argv=[
+"dd",`of=${path50}`,`bs=${counterSize}`,"count=1","iflag=fullblock","conv=notrunc,fsync","status=none"];await session.exec(
 argv,{input:counterSector(armed),timeoutMs:6e4})}var counterSize,counterArgument,fallbackArgument;var init_boot_counter=__esm(
 {"src/device/boot-counter.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_crc32();counterSize=512;counterArgument=
 "lockstep.counter";fallbackArgument="lockstep.fallback"}});function parseStatus(text2){const deployments=[];for(const row of text2.split("\n")){const match=line.exec(row);if(match===
@@ -19949,10 +19992,11 @@ get(name2)?.trim()??"";const deployments=parseStatus(answers2.get("status")??"")
 booted);if(booted===void 0){throw new LockstepError("E_DEVICE_PREPARE",`device ${device2} does not run an ostree deploym\
 ent`,{hint:"It needs a first image that was deployed with ostree, and the program ostree in it."})}const directory=/\/deploy\/[^/]+\/deploy\/([0-9a-f]{64}\.\d+)$/.
 exec(answer2("directory"));return{bootId:answer2("bootId"),cmdline:words(answer2("cmdline")),deployments,booted,bootedDirectory:directory?.[1]??
-null,systemState:answer2("systemState"),failedUnits:words(answer2("failedUnits")),machine:answer2("machine")}}async function readBootId(session){
-const{stdout}=await session.exec(["cat","/proc/sys/kernel/random/boot_id"],{timeoutMs:15e3});return stdout.trim()}function words(text2){
-return text2.split(/\s+/).filter(word=>word!=="")}var questions;var init_observe=__esm({"src/device/observe.ts"(){"use s\
-trict";init_define_EMBEDDED_RESOURCES();init_errors();init_status();questions=`
+null,systemState:answer2("systemState"),failedUnits:words(answer2("failedUnits")),onTrial:words(answer2("trial")).includes(
+"upgrade_available=1"),machine:answer2("machine")}}async function readBootId(session){const{stdout}=await session.exec([
+"cat","/proc/sys/kernel/random/boot_id"],{timeoutMs:15e3});return stdout.trim()}function words(text2){return text2.split(
+/\s+/).filter(word=>word!=="")}var questions;var init_observe=__esm({"src/device/observe.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors();init_status();questions=`
 say() { printf '\\n@@ %s\\n' "$1"; }
 say bootId; cat /proc/sys/kernel/random/boot_id
 say cmdline; cat /proc/cmdline
@@ -19962,6 +20006,10 @@ say directory
 for word in $(cat /proc/cmdline); do
   case $word in ostree=*) readlink -f "/sysroot\${word#ostree=}" ;; esac
 done
+say trial
+for word in $(cat /proc/cmdline); do
+  case $word in lockstep.counter=*) head -c 512 "\${word#lockstep.counter=}" | tail -c +5 | tr '\\0' '\\n' ;; esac
+done
 say systemState; systemctl is-system-running
 say failedUnits; systemctl list-units --failed --plain --no-legend --no-pager | cut -d' ' -f1
 exit 0`}});async function observeSettled(session,settleMs){const seconds2=Math.ceil(settleMs/1e3);const argv=["timeout",String(seconds2),
@@ -19970,10 +20018,10 @@ async function journalTail(session,lines=400){const argv=["journalctl","-b","-n"
 iso-precise"];const{stdout}=await session.exec(argv,{check:false,timeoutMs:6e4});return stdout}var init_prove=__esm({"sr\
 c/device/prove.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_observe()}});import{setTimeout as sleep6}from"node:timers/promises";async function reboot(session){try{await session.exec(["systemctl",
 "reboot"],{timeoutMs:6e4})}catch(error2){if(!(error2 instanceof LockstepError&&error2.code==="E_SSH_CUT"))throw error2}await session.
-close()}async function awaitReturn(to,bootId,options){const start=performance.now();const elapsed=()=>performance.now()-
+close()}async function awaitReturn(to,bootId2,options){const start=performance.now();const elapsed=()=>performance.now()-
 start;let pause2=1e3;for(;;){const attempt=await tryOnce(to,options);if(attempt instanceof LockstepError){if(attempt.code===
 "E_SSH_HOST_KEY"||attempt.code==="E_INTERRUPTED")throw attempt;if(elapsed()>options.returnMs)throw attempt;options.onWait?.(
-`no answer for ${Math.round(elapsed()/1e3)} s`)}else{if(attempt.bootId!==bootId||elapsed()>options.downMs)return attempt.
+`no answer for ${Math.round(elapsed()/1e3)} s`)}else{if(attempt.bootId!==bootId2||elapsed()>options.downMs)return attempt.
 session;await attempt.session.close();options.onWait?.("still shutting down")}await sleep6(pause2,void 0,{signal:options.
 signal}).catch(()=>{});pause2=Math.min(pause2*1.5,5e3)}}async function tryOnce(to,options){let session=null;try{session=
 await connect2(to,{signal:options.signal,environment:options.environment,timeoutMs:15e3});return{session,bootId:await readBootId(
@@ -19983,35 +20031,37 @@ class{steps=[];async take(name2,work,detail3){const start=performance.now();cons
 {name:name2,ms:Math.round(performance.now()-start),ok:ok2,detail:text2})};try{const result=await work();record2(true,detail3(
 result));return result}catch(error2){record2(false,error2.message);throw error2}}}}});function isCurrent(state,wanted){return state.booted.checksum===wanted&&state.booted.index===0}function judge(observed){
 return observed.rebooted?judgeAfterReboot(observed):judgeBeforeReboot(observed)}function judgeBeforeReboot({wanted,before,
-stopped}){if(stopped!==null){return{verdict:silence.includes(stopped.code)?"unreachable":"refused",reason:stopped.message}}
-if(before!==null&&isCurrent(before,wanted))return{verdict:"unchanged",reason:null};return{verdict:"refused",reason:"the \
-deployment was not tried"}}function judgeAfterReboot({wanted,before,after:after2,stopped}){if(after2===null){return{verdict:"\
-never-returned",reason:stopped?.message??"it did not answer again after the reboot"}}if(after2.bootId===before?.bootId){
-return{verdict:"never-rebooted",reason:"it was told to reboot and still runs the same boot"}}const runs2=after2.booted.checksum;
-if(runs2!==wanted){if(runs2===before?.booted.checksum){return{verdict:"rolled-back",reason:`it rebooted into the commit \
-it ran before, ${runs2.slice(0,12)}`}}return{verdict:"wrong-commit",reason:`it runs ${runs2.slice(0,12)} instead of ${wanted.
-slice(0,12)}`}}const directory=`${runs2}.${after2.booted.serial}`;if(after2.bootedDirectory!==directory){const found=after2.
-bootedDirectory??"no deployment";return{verdict:"wrong-commit",reason:`its kernel was started for ${found}, not for ${directory}`}}
-const complaint=complaintOf(before,after2);if(complaint!==null)return{verdict:"unhealthy",reason:complaint};if(stopped!==
-null)return{verdict:"unhealthy",reason:stopped.message};return{verdict:"deployed",reason:null}}function complaintOf(before,after2){
-const known2=new Set(before?.failedUnits??[]);const failed=after2.failedUnits.filter(unit=>!known2.has(unit));if(failed.
-length>0)return`failed since the deployment: ${failed.join(", ")}`;if(after2.systemState==="running"||after2.systemState===
-"degraded")return null;return`its boot did not finish in time: systemd says ${after2.systemState||"nothing"}`}var silence;
-var init_verdict=__esm({"src/device/verdict.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();silence=["E_SSH_UNREACHA\
-BLE","E_SSH_CUT","E_DEVICE_DOWN"]}});var usualLimits,DeployAttempt;var init_attempt=__esm({"src/device/attempt.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+after:after2,stopped}){const judged=before!==null&&isCurrent(before,wanted)?judgeCurrent(after2):null;if(judged?.verdict===
+"unhealthy")return judged;if(stopped!==null){return{verdict:silence.includes(stopped.code)?"unreachable":"refused",reason:stopped.
+message}}return judged??{verdict:"refused",reason:"the deployment was not tried"}}function judgeCurrent(after2){const complaint=after2===
+null?null:complaintOf(null,after2);return complaint===null?{verdict:"unchanged",reason:null}:{verdict:"unhealthy",reason:complaint}}
+function judgeAfterReboot({wanted,before,after:after2,stopped}){if(after2===null){return{verdict:"never-returned",reason:stopped?.
+message??"it did not answer again after the reboot"}}if(after2.bootId===before?.bootId){return{verdict:"never-rebooted",
+reason:"it was told to reboot and still runs the same boot"}}const runs2=after2.booted.checksum;if(runs2!==wanted){if(runs2===
+before?.booted.checksum){return{verdict:"rolled-back",reason:`it rebooted into the commit it ran before, ${runs2.slice(0,
+12)}`}}return{verdict:"wrong-commit",reason:`it runs ${runs2.slice(0,12)} instead of ${wanted.slice(0,12)}`}}const directory=`${runs2}\
+.${after2.booted.serial}`;if(after2.bootedDirectory!==directory){const found=after2.bootedDirectory??"no deployment";return{
+verdict:"wrong-commit",reason:`its kernel was started for ${found}, not for ${directory}`}}const complaint=complaintOf(before,
+after2);if(complaint!==null)return{verdict:"unhealthy",reason:complaint};if(stopped!==null)return{verdict:"unhealthy",reason:stopped.
+message};return{verdict:"deployed",reason:null}}function complaintOf(before,after2){const known2=new Set(before?.failedUnits??
+[]);const failed=after2.failedUnits.filter(unit=>!known2.has(unit));if(failed.length>0)return`failed since the deploymen\
+t: ${failed.join(", ")}`;if(after2.systemState==="running"||after2.systemState==="degraded")return null;return`its boot \
+did not finish in time: systemd says ${after2.systemState||"nothing"}`}var silence;var init_verdict=__esm({"src/device/v\
+erdict.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();silence=["E_SSH_UNREACHABLE","E_SSH_CUT","E_DEVICE_DOWN"]}});var usualLimits,DeployAttempt;var init_attempt=__esm({"src/device/attempt.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_errors();init_boot_counter();init_connection();init_observe();init_prove();init_push();init_reboot();init_ssh();init_steps();
 init_verdict();usualLimits={pull:18e5,deploy:9e5,down:18e4,return:9e5,settle:18e4};DeployAttempt=class{recorder=new StepRecorder;observed;session=null;bytesSent=0;journal=null;#device;#options;#limits;constructor(device2,wanted,options){
 this.observed={wanted,before:null,rebooted:false,after:null,stopped:null};this.#device=device2;this.#options=options;this.#limits=
 {...usualLimits,...options.limits}}async work(show){const{recorder,observed}=this;const{signal:signal2,environment:environment2,
 workspace}=this.#options;const to=await connectionOf(this.#device,workspace);show.detail("connecting");const[session,before]=await recorder.
 take("connect",()=>this.#look(),([,state])=>{return`runs ${state.booted.checksum.slice(0,12)}`});if(isCurrent(before,observed.
-wanted)){this.journal=await journalTail(session);return}show.detail("pulling");await recorder.take("pull",()=>this.#pull(
-session,show),({bytes,files})=>`${files} objects, ${bytes} bytes`);show.detail("deploying");await recorder.take("deploy",
-()=>this.#deploy(session,before),()=>`as stateroot ${before.booted.stateroot}`);show.detail("rebooting");observed.rebooted=
-true;const returned=await recorder.take("reboot",async()=>{await reboot(session);const waiting={signal:signal2,environment:environment2,
-downMs:this.#limits.down,returnMs:this.#limits.return};return awaitReturn(to,before.bootId,{...waiting,onWait:show.detail})},
-()=>"answers again");this.session=returned;show.detail("proving");await recorder.take("prove",()=>this.#prove(returned),
-state=>`runs ${state.booted.checksum.slice(0,12)}`)}async#look(){const{signal:signal2,environment:environment2,workspace}=this.#options;
+wanted)){if(before.onTrial)await this.#takeProof(session,show);this.journal??=await journalTail(session);return}show.detail(
+"pulling");await recorder.take("pull",()=>this.#pull(session,show),({bytes,files})=>`${files} objects, ${bytes} bytes`);
+show.detail("deploying");await recorder.take("deploy",()=>this.#deploy(session,before),()=>`as stateroot ${before.booted.
+stateroot}`);show.detail("rebooting");observed.rebooted=true;const returned=await recorder.take("reboot",async()=>{await reboot(
+session);const waiting={signal:signal2,environment:environment2,downMs:this.#limits.down,returnMs:this.#limits.return};return awaitReturn(
+to,before.bootId,{...waiting,onWait:show.detail})},()=>"answers again");this.session=returned;await this.#takeProof(returned,
+show)}async#takeProof(session,show){show.detail("proving");await this.recorder.take("prove",()=>this.#prove(session),state=>`\
+runs ${state.booted.checksum.slice(0,12)}`)}async#look(){const{signal:signal2,environment:environment2,workspace}=this.#options;
 const session=await connect2(await connectionOf(this.#device,workspace),{signal:signal2,environment:environment2});this.
 session=session;this.observed.before=await observe(session);return[session,this.observed.before]}async#pull(session,show){
 const onBytes=bytes=>{this.bytesSent+=bytes;show.bytes(bytes)};const{archive}=this.#options.workspace;return pullThrough(
@@ -20019,11 +20069,11 @@ session,this.observed.wanted,{archive,onBytes,timeoutMs:this.#limits.pull})}asyn
 session,before,true);const argv=["ostree","admin","deploy",`--os=${before.booted.stateroot}`,this.observed.wanted];try{await session.
 exec(argv,{timeoutMs:this.#limits.deploy})}catch(error2){if(session.alive)await setCounter(session,before,false);throw error2}}async#prove(session){
 const{observed}=this;const after2=await observeSettled(session,this.#limits.settle);observed.after=after2;this.journal=await journalTail(
-session);const{verdict,reason}=judge(observed);if(verdict==="rolled-back"||verdict==="deployed")await this.#endTrial(session,
-after2);if(reason!==null)throw new LockstepError("E_DEPLOY",reason);return after2}async#endTrial(session,after2){if(counterOf(
-after2)===null)return;const first2=after2.deployments[0];if(first2!==void 0&&!first2.booted&&first2.checksum===this.observed.
-wanted){await session.exec(["ostree","admin","undeploy","0"],{timeoutMs:this.#limits.deploy})}await setCounter(session,after2,
-false)}}}});async function deployTo(device2,commit,options){const start=performance.now();const attempt=new DeployAttempt(device2,commit,
+session);const{verdict,reason}=judge(observed);if(verdict==="rolled-back"||verdict==="deployed"||verdict==="unchanged")await this.#endTrial(
+session,after2);if(reason!==null)throw new LockstepError("E_DEPLOY",reason);return after2}async#endTrial(session,after2){
+if(counterOf(after2)===null)return;const first2=after2.deployments[0];if(first2!==void 0&&!first2.booted&&first2.checksum===
+this.observed.wanted){await session.exec(["ostree","admin","undeploy","0"],{timeoutMs:this.#limits.deploy})}await setCounter(
+session,after2,false)}}}});async function deployTo(device2,commit,options){const start=performance.now();const attempt=new DeployAttempt(device2,commit,
 options);const stage=options.progress.stage(`deploy ${device2.name}`);const show={bytes:bytes=>stage.advance({bytes}),detail:detail3=>stage.
 advance({detail:detail3})};try{await attempt.work(show)}catch(error2){if(!(error2 instanceof LockstepError)||error2.code===
 "E_INTERRUPTED"){stage.fail();throw error2}attempt.observed.stopped={code:error2.code,message:error2.message}}finally{await attempt.
@@ -20089,25 +20139,25 @@ sweep "$2"
 rm -rf "$1"
 `;readJournal=`
 if command -v journalctl >/dev/null; then journalctl -b --no-pager -o short-iso; else dmesg; fi | tail -c "$1"
-`}});import{createWriteStream as createWriteStream2}from"node:fs";import{mkdir as mkdir5,rm as rm4}from"node:fs/promises";import path29 from"node:path";
-import{Readable as Readable9}from"node:stream";import{pipeline as pipeline5}from"node:stream/promises";async function saveArtifacts(session,scratch,directory,bound=mostBytes){
-await rm4(directory,{recursive:true,force:true});const saved={files:[],notes:[]};try{const args=[scratch,String(bound)];
+`}});import{createWriteStream as createWriteStream2}from"node:fs";import{mkdir as mkdir5,rm as rm5}from"node:fs/promises";import path32 from"node:path";
+import{Readable as Readable9}from"node:stream";import{pipeline as pipeline4}from"node:stream/promises";async function saveArtifacts(session,scratch,directory,bound=mostBytes){
+await rm5(directory,{recursive:true,force:true});const saved={files:[],notes:[]};try{const args=[scratch,String(bound)];
 const{stdout}=await session.script(fetchArtifacts,{args,timeoutMs:3e5});const archive=Buffer.from(stdout,"base64");await unpack(
 archive,directory,saved);if(archive.length>=bound)saved.notes.push(cutNote(bound))}catch(error2){saved.notes.push(isCut(
 error2)?cutNote(bound):`artifacts could not be fetched: ${error2 instanceof Error?error2.message:error2}`)}saved.files.sort();
-return saved}async function unpack(archive,directory,saved){const entries2=(0,import_tar_stream5.extract)();const feeding=pipeline5(
+return saved}async function unpack(archive,directory,saved){const entries2=(0,import_tar_stream5.extract)();const feeding=pipeline4(
 Readable9.from([archive]),entries2);feeding.catch(()=>{});for await(const entry of entries2){const name2=insideName(entry.
 header.name);if(entry.header.type!=="file"||name2===null){if(entry.header.type!=="directory")saved.notes.push(`artifact \
-left out: ${entry.header.name}`);entry.resume();continue}const file2=path29.join(directory,name2);await mkdir5(path29.dirname(
-file2),{recursive:true});await pipeline5(entry,createWriteStream2(file2,{mode:420})).catch(async error2=>{await rm4(file2,
+left out: ${entry.header.name}`);entry.resume();continue}const file2=path32.join(directory,name2);await mkdir5(path32.dirname(
+file2),{recursive:true});await pipeline4(entry,createWriteStream2(file2,{mode:420})).catch(async error2=>{await rm5(file2,
 {force:true});throw error2});saved.files.push(name2)}await feeding}function insideName(name2){const parts=name2.split("/").
 filter(part=>part!==""&&part!==".");if(name2.startsWith("/")||parts.length===0||/[\x00-\x1f\x7f\\]/.test(name2))return null;
 return parts.includes("..")?null:parts.join("/")}function isCut(error2){return error2 instanceof Error&&/unexpected end/i.
 test(error2.message)}function cutNote(bound){return`the artifacts are larger than ${bound/2**20} MiB: only the first of \
 them were fetched`}var import_tar_stream5,mostBytes;var init_artifacts=__esm({"src/testing/artifacts.ts"(){"use strict";
 init_define_EMBEDDED_RESOURCES();import_tar_stream5=__toESM(require_tar_stream(),1);init_remote_scripts();mostBytes=32*1024*
-1024}});import{rename as rename3,writeFile as writeFile6}from"node:fs/promises";async function saveJournal(session,file2){try{const{
-stdout}=await session.script(readJournal,{args:[String(mostBytes2)],timeoutMs:12e4});await writeFile6(`${file2}.tmp`,stdout);
+1024}});import{rename as rename3,writeFile as writeFile7}from"node:fs/promises";async function saveJournal(session,file2){try{const{
+stdout}=await session.script(readJournal,{args:[String(mostBytes2)],timeoutMs:12e4});await writeFile7(`${file2}.tmp`,stdout);
 await rename3(`${file2}.tmp`,file2);return[]}catch(error2){return[`the journal could not be saved: ${error2 instanceof Error?
 error2.message:error2}`]}}var mostBytes2;var init_journal=__esm({"src/testing/journal.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_remote_scripts();mostBytes2=8*1024*1024}});function casesOf(test3){if(test3.points.length===0)return[test3];const points=test3.points.map(point=>({...point,name:`${test3.
@@ -20157,17 +20207,17 @@ function exitMessage(exitCode2){if(exitCode2===126)return"exit code 126: it cann
 `${message}: ${last}`}function lastLine(output2){const line2=output2.trimEnd().split("\n").at(-1)?.trim()??"";return line2===
 ""?null:line2.slice(0,300)}var keepBytes,skipCode;var init_run_program=__esm({"src/testing/run-program.ts"(){"use strict";
 init_define_EMBEDDED_RESOURCES();init_remote_scripts();init_results();init_tap();keepBytes=1024*1024;skipCode=77}});function interruptible(session,device2,signal2){return{get alive(){return session.alive},async script(text2,options){if(signal2.
-aborted)throw interrupted2(device2);let abort;const aborted3=new Promise((_,reject)=>{abort=()=>reject(interrupted2(device2));
+aborted)throw interrupted3(device2);let abort;const aborted3=new Promise((_,reject)=>{abort=()=>reject(interrupted3(device2));
 signal2.addEventListener("abort",abort,{once:true})});const work=session.script(text2,options);work.catch(()=>{});try{return await Promise.
-race([work,aborted3])}finally{if(abort!==void 0)signal2.removeEventListener("abort",abort)}}}}function interrupted2(device2){
+race([work,aborted3])}finally{if(abort!==void 0)signal2.removeEventListener("abort",abort)}}}}function interrupted3(device2){
 return new LockstepError("E_INTERRUPTED",`device ${device2}: its tests were interrupted`)}var init_session2=__esm({"src/\
-testing/session.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});import{randomUUID}from"node:crypto";import{mkdir as mkdir6}from"node:fs/promises";import path30 from"node:path";async function runTests(session,suite,options){
+testing/session.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});import{randomUUID}from"node:crypto";import{mkdir as mkdir6}from"node:fs/promises";import path33 from"node:path";async function runTests(session,suite,options){
 const{device:device2}=options;await mkdir6(options.results,{recursive:true});const mark=randomUUID();const login2=interruptible(
 session,device2,options.signal);const scratch=await prepareScratch(login2,suite,options.scratchBases??["/run","/var/tmp",
 "/tmp"]);const outcome={device:device2,tests:[],artifacts:[],notes:[]};try{await login2.script(upload,{args:[scratch],input:suite.
 archive,timeoutMs:10*shortMs});outcome.tests=await runEach(login2,suite,{...options,scratch,mark});if(session.alive){const saved=await saveArtifacts(
-login2,scratch,path30.join(options.results,"artifacts"));outcome.artifacts=saved.files;outcome.notes.push(...saved.notes);
-outcome.notes.push(...await saveJournal(login2,path30.join(options.results,"journal.log")))}throwIfInterrupted(options)}finally{
+login2,scratch,path33.join(options.results,"artifacts"));outcome.artifacts=saved.files;outcome.notes.push(...saved.notes);
+outcome.notes.push(...await saveJournal(login2,path33.join(options.results,"journal.log")))}throwIfInterrupted(options)}finally{
 const timeoutMs3=options.signal.aborted?1e4:shortMs;if(session.alive)await session.script(clean,{args:[scratch,mark],timeoutMs:timeoutMs3}).
 catch(()=>{})}return outcome}async function prepareScratch(session,suite,bases){const need=Math.ceil(2*suite.archive.length/
 1024)+4096;const{stdout}=await session.script(prepare2,{args:[String(need),...bases],timeoutMs:shortMs});return stdout.trim()}
@@ -20175,17 +20225,17 @@ async function runEach(session,suite,options){const results=[];let lostDuring=nu
 stage.advance({detail:name2});if(lostDuring!==null){results.push(notRun(name2,`not run: the device was lost during ${lostDuring}`))}else{
 results.push(await runProgram(session,name2,options));throwIfInterrupted(options);if(!await answers(session,results.at(-1)))
 lostDuring=name2}options.stage.advance({count:1})}return results}function throwIfInterrupted({signal:signal2,device:device2}){
-if(signal2.aborted)throw interrupted2(device2)}async function answers(session,last){if(!session.alive)return false;if(last.
+if(signal2.aborted)throw interrupted3(device2)}async function answers(session,last){if(!session.alive)return false;if(last.
 status==="passed"||last.status==="skipped")return true;return session.script("true",{timeoutMs:15e3}).then(()=>true,()=>false)}
 function notRun(name2,message){return{name:name2,status:"error",ms:0,message,output:"",points:[]}}var shortMs;var init_run=__esm(
 {"src/testing/run.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_artifacts();init_journal();init_remote_scripts();
-init_run_program();init_session2();shortMs=6e4}});import{mkdir as mkdir7,readFile as readFile9,rename as rename4,writeFile as writeFile7}from"node:fs/promises";import path31 from"node:path";
-function resultFile(runDirectory){return path31.join(runDirectory,fileName)}async function readResult(runDirectory){const file2=resultFile(
-runDirectory);const text2=await readFile9(file2,"utf8").catch(error2=>{if(error2.code==="ENOENT")return null;throw error2});
+init_run_program();init_session2();shortMs=6e4}});import{mkdir as mkdir7,readFile as readFile10,rename as rename4,writeFile as writeFile8}from"node:fs/promises";import path34 from"node:path";
+function resultFile(runDirectory){return path34.join(runDirectory,fileName)}async function readResult(runDirectory){const file2=resultFile(
+runDirectory);const text2=await readFile10(file2,"utf8").catch(error2=>{if(error2.code==="ENOENT")return null;throw error2});
 if(text2===null)return null;try{return schema2.parse(JSON.parse(text2))}catch(cause){const why=cause instanceof external_exports.
 ZodError?external_exports.prettifyError(cause).split("\n")[0]:cause.message;throw new LockstepError("E_RESULT",`${file2}\
  is damaged or was written by another version: ${why}`,{cause})}}async function writeResult(runDirectory,result){const file2=resultFile(
-runDirectory);await mkdir7(runDirectory,{recursive:true});await writeFile7(`${file2}.tmp`,`${JSON.stringify(result,null,
+runDirectory);await mkdir7(runDirectory,{recursive:true});await writeFile8(`${file2}.tmp`,`${JSON.stringify(result,null,
 2)}
 `);await rename4(`${file2}.tmp`,file2);return file2}function shortOutput(output2){if(output2.length<=mostOutput)return output2;
 return`[only the last 64 KiB; the JUnit file has more]
@@ -20208,16 +20258,16 @@ string()}).nullable(),notes:external_exports.array(external_exports.string()),fi
 string())});schema2=external_exports.object({format:external_exports.literal(1),startedAt:external_exports.iso.datetime(),
 ms:external_exports.number(),outcome:external_exports.enum(["ok","unchanged","failed","unstable"]),code:code.nullable(),
 message:external_exports.string(),hint:external_exports.string().nullable(),description:external_exports.string(),images:external_exports.
-array(image2),devices:external_exports.array(device)});fileName="result.json";mostOutput=64*1024}});import{readdir as readdir2}from"node:fs/promises";import path32 from"node:path";function imageResult(built,image3,changes2){
+array(image2),devices:external_exports.array(device)});fileName="result.json";mostOutput=64*1024}});import{readdir as readdir2}from"node:fs/promises";import path35 from"node:path";function imageResult(built,image3,changes2){
 const{name:name2,ref,commit,lockDigest:lockDigest2,stages:stages2}=built;const plain2=stages2.map(stage=>({name:stage.name,
 ms:stage.ms,cached:stage.cached}));return{name:name2,arch:image3.arch,ref,commit,lockDigest:lockDigest2,stages:plain2,changes:changes2}}
 function untested(device2,deployment3){const{name:name2,image:image3,virtual}=device2;return{name:name2,image:image3,virtual,
 deployment:deployment3,tests:[],failure:null,notes:[],files:[]}}function tested(result,{tests:tests2,failure:failure5,notes}){
 return{...result,tests:tests2,failure:failure5,notes}}function notTested(result,names2){const{deployment:deployment3}=result;
 if(deployment3===null||isDeployed(deployment3))return result;return{...result,tests:names2.map(name2=>notRun(name2,`not \
-run: the device is ${deployment3.verdict}`))}}async function filesOf(runDirectory,device2){const directory=path32.join(runDirectory,
+run: the device is ${deployment3.verdict}`))}}async function filesOf(runDirectory,device2){const directory=path35.join(runDirectory,
 "devices",device2);const entries2=await readdir2(directory,{recursive:true,withFileTypes:true}).catch(()=>[]);return entries2.
-filter(entry=>entry.isFile()).map(entry=>path32.relative(directory,path32.join(entry.parentPath,entry.name))).sort()}function shortened({
+filter(entry=>entry.isFile()).map(entry=>path35.relative(directory,path35.join(entry.parentPath,entry.name))).sort()}function shortened({
 images,devices:devices2}){const short2=item=>({...item,output:shortOutput(item.output)});const tests2=result=>result.tests.
 map(test3=>({...short2(test3),points:test3.points.map(point=>short2(point))}));return{images,devices:devices2.map(device2=>({
 ...device2,tests:tests2(device2)}))}}var init_draft=__esm({"src/report/draft.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
@@ -20802,8 +20852,8 @@ let result="";for(const codePoint of username){result+=utf8PercentEncode(codePoi
 result}function setThePassword(url2,password){let result="";for(const codePoint of password){result+=utf8PercentEncode(codePoint,
 _userInfoPercentEncodeSet)}url2.password=result}function isSingleDotPathSegment(str){return str==="."||str.toLowerCase()===
 "%2e"}function isDoubleDotPathSegment(str){const lowerStr=str.toLowerCase();return lowerStr===".."||lowerStr===".%2e"||lowerStr===
-"%2e."||lowerStr==="%2e%2e"}function shorten(url2){const path47=url2.path;if(path47.length===0)return;if(url2.scheme==="\
-file"&&path47.length===1&&isNormalizedWindowsDriveLetter(path47[0]))return;url2.path.splice(url2.path.length-1,1)}function isNormalizedWindowsDriveLetter(str){
+"%2e."||lowerStr==="%2e%2e"}function shorten(url2){const path50=url2.path;if(path50.length===0)return;if(url2.scheme==="\
+file"&&path50.length===1&&isNormalizedWindowsDriveLetter(path50[0]))return;url2.path.splice(url2.path.length-1,1)}function isNormalizedWindowsDriveLetter(str){
 return str.length>=2&&infra_1.codePoint.ASCIIAlpha.test(str[0])&&str[1]===":"}function isWindowsDriveLetter(str){return str.
 length>=2&&infra_1.codePoint.ASCIIAlpha.test(str[0])&&(str[1]===":"||str[1]==="|")}function startsWithAWindowsDriveLetter(str){
 return str.length>=2&&isWindowsDriveLetter(str)&&(str.length===2||(str[2]==="/"||str[2]==="\\"||str[2]==="?"||str[2]==="\
@@ -21434,16 +21484,16 @@ EventPhase.None;_stopPropagationFlag=false;_stopImmediatePropagationFlag=false;_
 this._type=type;if(eventInit){this._bubbles=eventInit.bubbles||false;this._cancelable=eventInit.cancelable||false;this._composedFlag=
 eventInit.composed||false}this._initializedFlag=true;this._timeStamp=new Date().getTime()}get type(){return this._type}get target(){
 return this._target}get srcElement(){return this._target}get currentTarget(){return this._currentTarget}composedPath(){const composedPath=[];
-const path47=this._path;if(path47.length===0)return composedPath;const currentTarget=this._currentTarget;if(currentTarget===
+const path50=this._path;if(path50.length===0)return composedPath;const currentTarget=this._currentTarget;if(currentTarget===
 null){throw new Error("Event currentTarget is null.")}composedPath.push(currentTarget);let currentTargetIndex=0;let currentTargetHiddenSubtreeLevel=0;
-let index=path47.length-1;while(index>=0){if(path47[index].rootOfClosedTree){currentTargetHiddenSubtreeLevel++}if(path47[index].
-invocationTarget===currentTarget){currentTargetIndex=index;break}if(path47[index].slotInClosedTree){currentTargetHiddenSubtreeLevel--}
+let index=path50.length-1;while(index>=0){if(path50[index].rootOfClosedTree){currentTargetHiddenSubtreeLevel++}if(path50[index].
+invocationTarget===currentTarget){currentTargetIndex=index;break}if(path50[index].slotInClosedTree){currentTargetHiddenSubtreeLevel--}
 index--}let currentHiddenLevel=currentTargetHiddenSubtreeLevel;let maxHiddenLevel=currentTargetHiddenSubtreeLevel;index=
-currentTargetIndex-1;while(index>=0){if(path47[index].rootOfClosedTree){currentHiddenLevel++}if(currentHiddenLevel<=maxHiddenLevel){
-composedPath.unshift(path47[index].invocationTarget)}if(path47[index].slotInClosedTree){currentHiddenLevel--;if(currentHiddenLevel<
+currentTargetIndex-1;while(index>=0){if(path50[index].rootOfClosedTree){currentHiddenLevel++}if(currentHiddenLevel<=maxHiddenLevel){
+composedPath.unshift(path50[index].invocationTarget)}if(path50[index].slotInClosedTree){currentHiddenLevel--;if(currentHiddenLevel<
 maxHiddenLevel){maxHiddenLevel=currentHiddenLevel}}index--}currentHiddenLevel=currentTargetHiddenSubtreeLevel;maxHiddenLevel=
-currentTargetHiddenSubtreeLevel;index=currentTargetIndex+1;while(index<path47.length){if(path47[index].slotInClosedTree){
-currentHiddenLevel++}if(currentHiddenLevel<=maxHiddenLevel){composedPath.push(path47[index].invocationTarget)}if(path47[index].
+currentTargetHiddenSubtreeLevel;index=currentTargetIndex+1;while(index<path50.length){if(path50[index].slotInClosedTree){
+currentHiddenLevel++}if(currentHiddenLevel<=maxHiddenLevel){composedPath.push(path50[index].invocationTarget)}if(path50[index].
 rootOfClosedTree){currentHiddenLevel--;if(currentHiddenLevel<maxHiddenLevel){maxHiddenLevel=currentHiddenLevel}}index++}
 return composedPath}get eventPhase(){return this._eventPhase}stopPropagation(){this._stopPropagationFlag=true}get cancelBubble(){
 return this._stopPropagationFlag}set cancelBubble(value){if(value)this.stopPropagation()}stopImmediatePropagation(){this.
@@ -21665,17 +21715,17 @@ true,true)){if(isActivationEvent&&event._bubbles&&activationTarget===null&&paren
 parent}event_appendToAnEventPath(event,parent,null,relatedTarget,touchTargets,slotInClosedTree)}else if(parent===relatedTarget){
 parent=null}else{target=parent;if(isActivationEvent&&activationTarget===null&&target._activationBehavior){activationTarget=
 target}event_appendToAnEventPath(event,parent,target,relatedTarget,touchTargets,slotInClosedTree)}if(parent!==null){parent=
-parent._getTheParent(event)}slotInClosedTree=false}let clearTargetsStruct=null;const path47=event._path;for(let i2=path47.
-length-1;i2>=0;i2--){const struct=path47[i2];if(struct.shadowAdjustedTarget!==null){clearTargetsStruct=struct;break}}if(clearTargetsStruct!==
+parent._getTheParent(event)}slotInClosedTree=false}let clearTargetsStruct=null;const path50=event._path;for(let i2=path50.
+length-1;i2>=0;i2--){const struct=path50[i2];if(struct.shadowAdjustedTarget!==null){clearTargetsStruct=struct;break}}if(clearTargetsStruct!==
 null){if(util_1.Guard.isNode(clearTargetsStruct.shadowAdjustedTarget)&&util_1.Guard.isShadowRoot((0,TreeAlgorithm_1.tree_rootNode)(
 clearTargetsStruct.shadowAdjustedTarget,true))){clearTargets=true}else if(util_1.Guard.isNode(clearTargetsStruct.relatedTarget)&&
 util_1.Guard.isShadowRoot((0,TreeAlgorithm_1.tree_rootNode)(clearTargetsStruct.relatedTarget,true))){clearTargets=true}else{
 for(let j=0;j<clearTargetsStruct.touchTargetList.length;j++){const struct=clearTargetsStruct.touchTargetList[j];if(util_1.
 Guard.isNode(struct)&&util_1.Guard.isShadowRoot((0,TreeAlgorithm_1.tree_rootNode)(struct,true))){clearTargets=true;break}}}}
 if(activationTarget!==null&&activationTarget._legacyPreActivationBehavior!==void 0){activationTarget._legacyPreActivationBehavior(
-event)}for(let i2=path47.length-1;i2>=0;i2--){const struct=path47[i2];if(struct.shadowAdjustedTarget!==null){event._eventPhase=
+event)}for(let i2=path50.length-1;i2>=0;i2--){const struct=path50[i2];if(struct.shadowAdjustedTarget!==null){event._eventPhase=
 interfaces_1.EventPhase.AtTarget}else{event._eventPhase=interfaces_1.EventPhase.Capturing}event_invoke(struct,event,"cap\
-turing",legacyOutputDidListenersThrowFlag)}for(let i2=0;i2<path47.length;i2++){const struct=path47[i2];if(struct.shadowAdjustedTarget!==
+turing",legacyOutputDidListenersThrowFlag)}for(let i2=0;i2<path50.length;i2++){const struct=path50[i2];if(struct.shadowAdjustedTarget!==
 null){event._eventPhase=interfaces_1.EventPhase.AtTarget}else{if(!event._bubbles)continue;event._eventPhase=interfaces_1.
 EventPhase.Bubbling}event_invoke(struct,event,"bubbling",legacyOutputDidListenersThrowFlag)}}event._eventPhase=interfaces_1.
 EventPhase.None;event._currentTarget=null;event._path=[];event._dispatchFlag=false;event._stopPropagationFlag=false;event.
@@ -21687,9 +21737,9 @@ let invocationTargetInShadowTree=false;if(util_1.Guard.isNode(invocationTarget)&
 tree_rootNode)(invocationTarget))){invocationTargetInShadowTree=true}let rootOfClosedTree=false;if(util_1.Guard.isShadowRoot(
 invocationTarget)&&invocationTarget._mode==="closed"){rootOfClosedTree=true}event._path.push({invocationTarget,invocationTargetInShadowTree,
 shadowAdjustedTarget,relatedTarget,touchTargetList:touchTargets,rootOfClosedTree,slotInClosedTree})}function event_invoke(struct,event,phase,legacyOutputDidListenersThrowFlag={
-value:false}){const path47=event._path;let index=-1;for(let i2=0;i2<path47.length;i2++){if(path47[i2]===struct){index=i2;
-break}}if(index!==-1){let item=path47[index];if(item.shadowAdjustedTarget!==null){event._target=item.shadowAdjustedTarget}else if(index>
-0){item=path47[index-1];if(item.shadowAdjustedTarget!==null){event._target=item.shadowAdjustedTarget}}}event._relatedTarget=
+value:false}){const path50=event._path;let index=-1;for(let i2=0;i2<path50.length;i2++){if(path50[i2]===struct){index=i2;
+break}}if(index!==-1){let item=path50[index];if(item.shadowAdjustedTarget!==null){event._target=item.shadowAdjustedTarget}else if(index>
+0){item=path50[index-1];if(item.shadowAdjustedTarget!==null){event._target=item.shadowAdjustedTarget}}}event._relatedTarget=
 struct.relatedTarget;event._touchTargetList=struct.touchTargetList;if(event._stopPropagationFlag)return;event._currentTarget=
 struct.invocationTarget;const currentTarget=event._currentTarget;const targetListeners=currentTarget._eventListenerList;
 let listeners=new Array(...targetListeners);const found=event_innerInvoke(event,listeners,phase,struct,legacyOutputDidListenersThrowFlag);
@@ -23435,15 +23485,15 @@ exports,"convert",{enumerable:true,get:function(){return builder_1.convert}});Ob
 enumerable:true,get:function(){return builder_1.createCB}});Object.defineProperty(exports,"fragmentCB",{enumerable:true,
 get:function(){return builder_1.fragmentCB}})}});import{stripVTControlCharacters as stripVTControlCharacters2,toUSVString}from"node:util";function xmlText(text2){return toUSVString(
 stripVTControlCharacters2(text2)).replace(/\r\n?/g,"\n").replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/g,
-"")}var init_xml_text=__esm({"src/testing/xml-text.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{mkdir as mkdir8,rename as rename5,writeFile as writeFile8}from"node:fs/promises";import path33 from"node:path";function junitXml(report3){
+"")}var init_xml_text=__esm({"src/testing/xml-text.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{mkdir as mkdir8,rename as rename5,writeFile as writeFile9}from"node:fs/promises";import path36 from"node:path";function junitXml(report3){
 const steps=report3.deployment===null?[]:deploymentCases(report3.deployment);const tests2=report3.tests.flatMap(casesOf);
 const all=[...steps,...tests2];const document2=(0,import_xmlbuilder2.create)({version:"1.0",encoding:"UTF-8"});const suite=document2.
 ele("testsuites").ele("testsuite",{name:xmlText(report3.device),...totals(all),timestamp:report3.startedAt.toISOString().
 replace(/\.\d+Z$/,"Z"),hostname:xmlText(report3.device)});addProperties3(suite,report3.properties);for(const step of steps)
 addCase(suite,`${report3.device}.deployment`,step);for(const test3 of tests2)addCase(suite,`${report3.device}.tests`,test3);
 return`${document2.end({prettyPrint:true})}
-`}async function writeJunit(directory,report3){const file2=path33.join(directory,`${report3.device}.xml`);await mkdir8(directory,
-{recursive:true});await writeFile8(`${file2}.tmp`,junitXml(report3));await rename5(`${file2}.tmp`,file2);return file2}function totals(cases){
+`}async function writeJunit(directory,report3){const file2=path36.join(directory,`${report3.device}.xml`);await mkdir8(directory,
+{recursive:true});await writeFile9(`${file2}.tmp`,junitXml(report3));await rename5(`${file2}.tmp`,file2);return file2}function totals(cases){
 const errors=cases.filter(({status:status2})=>status2==="error").length;const{tests:tests2,failed,skipped}=countCases(cases);
 return{tests:String(tests2),failures:String(failed-errors),errors:String(errors),skipped:String(skipped),time:seconds(cases.
 reduce((sum,{ms})=>sum+ms,0))}}function addProperties3(suite,properties){const parent=suite.ele("properties");for(const[
@@ -23530,7 +23580,7 @@ const rows=all.map(change2=>html`<tr>
 <tbody>
 ${rows}</tbody></table></div>
 </details>`}var init_html_image=__esm({"src/report/html-image.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_format();
-init_markup()}});import{mkdir as mkdir9,rename as rename6,writeFile as writeFile9}from"node:fs/promises";import path34 from"node:path";function reportHtml(result){
+init_markup()}});import{mkdir as mkdir9,rename as rename6,writeFile as writeFile10}from"node:fs/promises";import path37 from"node:path";function reportHtml(result){
 const page=html`<!doctype html>
 <html lang="en">
 <head>
@@ -23554,9 +23604,9 @@ ${result.devices.map(device2=>deviceSection(device2))}
 <footer><p>All times are of the machine that ran lockstep, in UTC.</p></footer>
 </body>
 </html>
-`;return page.text}async function writeReport(runDirectory,result){const directory=path34.join(runDirectory,"report");const page=path34.
-join(directory,"index.html");await mkdir9(directory,{recursive:true});await writeFile9(path34.join(directory,"report.css"),
-resourceText("report.css"));await writeFile9(`${page}.tmp`,reportHtml(result));await rename6(`${page}.tmp`,page);return page}
+`;return page.text}async function writeReport(runDirectory,result){const directory=path37.join(runDirectory,"report");const page=path37.
+join(directory,"index.html");await mkdir9(directory,{recursive:true});await writeFile10(path37.join(directory,"report.cs\
+s"),resourceText("report.css"));await writeFile10(`${page}.tmp`,reportHtml(result));await rename6(`${page}.tmp`,page);return page}
 function failure4({code:code2,message,hint,description}){if(code2===null)return null;const more=(message.startsWith(description)?
 message.slice(description.length):message).trim();return html`<div class="failure"><p><code>${code2}</code></p>
 ${more!==""&&html`<pre>${more}</pre>`}
@@ -23579,28 +23629,28 @@ failure:failure5,tests:tests2}){const complaints=tests2.flatMap(casesOf).filter(
  ${failed.name}  ${failed.message??""}`.trimEnd());if(failure5!==null)complaints.unshift(`\u2717 ${name2}  ${failure5.message}`);
 if(deployment3!==null&&deployment3.reason!==null)complaints.unshift(`\u2717 ${name2}  ${deployment3.reason}`);return complaints}
 var import_cli_table3;var init_summary=__esm({"src/report/summary.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_cli_table3=
-__toESM(require_cli_table3(),1);init_format();init_deployment();init_results()}});import path35 from"node:path";async function publish(directory,workspace,draft,ending){const junit=[];if(ending.junit){for(const report3 of junitReports(
-draft,ending.startedAt)){junit.push(await writeJunit(path35.join(directory.path,"junit"),report3))}}const devices2=await Promise.
+__toESM(require_cli_table3(),1);init_format();init_deployment();init_results()}});import path38 from"node:path";async function publish(directory,workspace,draft,ending){const junit=[];if(ending.junit){for(const report3 of junitReports(
+draft,ending.startedAt)){junit.push(await writeJunit(path38.join(directory.path,"junit"),report3))}}const devices2=await Promise.
 all(draft.devices.map(async device2=>({...device2,files:await filesOf(directory.path,device2.name)})));const{outcome,code:code2,
 message,hint,startedAt}=ending;const description=describeRun(draft.images,draft.devices);const result={format:1,startedAt:startedAt.
 toISOString(),ms:Math.max(0,Date.now()-startedAt.getTime()),...{outcome,code:code2,message,hint,description},...shortened(
 {images:draft.images,devices:devices2})};const written={result:await writeResult(directory.path,result),report:await writeReport(
-directory.path,result)};await directory.publish();const published=file2=>path35.join(workspace.run,path35.relative(directory.
+directory.path,result)};await directory.publish();const published=file2=>path38.join(workspace.run,path38.relative(directory.
 path,file2));return{result:published(written.result),report:published(written.report),junit:junit.map(published),description}}
 function junitReports({images,devices:devices2},startedAt){return devices2.map(({name:name2,deployment:deployment3,tests:tests2,
 image:imageName})=>{const image3=images.find(each=>each.name===imageName);const commit=deployment3?.wanted??image3?.commit;
 const known2={commit,image:imageName,arch:image3?.arch,lockDigest:image3?.lockDigest};const properties=Object.entries(known2).
 filter(entry=>entry[1]!==void 0);return{device:name2,deployment:deployment3,tests:tests2,startedAt,properties:Object.fromEntries(
 properties)}})}var init_publish=__esm({"src/report/publish.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_junit();
-init_draft();init_html();init_result2();init_summary()}});import{randomUUID as randomUUID2}from"node:crypto";import{cp,mkdir as mkdir10,readdir as readdir3,rename as rename7,rm as rm5}from"node:fs/promises";
-import path36 from"node:path";async function openRunDirectory(workspace,carry=[]){const fresh=path36.join(workspace.work,
+init_draft();init_html();init_result2();init_summary()}});import{randomUUID as randomUUID2}from"node:crypto";import{cp,mkdir as mkdir10,readdir as readdir3,rename as rename7,rm as rm6}from"node:fs/promises";
+import path39 from"node:path";async function openRunDirectory(workspace,carry=[]){const fresh=path39.join(workspace.work,
 `run-${randomUUID2()}`);await sweep2(workspace.work);await mkdir10(fresh,{recursive:true});for(const device2 of carry)await carryLogs(
 workspace.run,fresh,device2);return{path:fresh,async publish(){const old=`${fresh}-old`;await rename7(workspace.run,old).
-catch(error2=>{if(error2.code!=="ENOENT")throw error2});await rename7(fresh,workspace.run);await rm5(old,{recursive:true,
-force:true})},discard:()=>rm5(fresh,{recursive:true,force:true})}}async function sweep2(work){const left=(await readdir3(
-work).catch(()=>[])).filter(name2=>name2.startsWith("run-"));await Promise.all(left.map(name2=>rm5(path36.join(work,name2),
-{recursive:true,force:true})))}async function carryLogs(from,to,device2){const[source,target]=[from,to].map(directory=>path36.
-join(directory,"devices",device2));const ofTests=["artifacts","journal.log"].map(name2=>path36.join(source,name2));const filter=file2=>!ofTests.
+catch(error2=>{if(error2.code!=="ENOENT")throw error2});await rename7(fresh,workspace.run);await rm6(old,{recursive:true,
+force:true})},discard:()=>rm6(fresh,{recursive:true,force:true})}}async function sweep2(work){const left=(await readdir3(
+work).catch(()=>[])).filter(name2=>name2.startsWith("run-"));await Promise.all(left.map(name2=>rm6(path39.join(work,name2),
+{recursive:true,force:true})))}async function carryLogs(from,to,device2){const[source,target]=[from,to].map(directory=>path39.
+join(directory,"devices",device2));const ofTests=["artifacts","journal.log"].map(name2=>path39.join(source,name2));const filter=file2=>!ofTests.
 includes(file2);await cp(source,target,{recursive:true,filter}).catch(error2=>{if(error2.code!=="ENOENT")throw error2})}
 var init_run_directory=__esm({"src/report/run-directory.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});async function recorded(context,options,work){const workspace=await context.workspace();const startedAt=new Date;const directory=await openRunDirectory(
 workspace,options.carry);const inner={...context,workspace:async()=>({...workspace,run:directory.path})};const draft={images:[],
@@ -23610,13 +23660,13 @@ error2,context),startedAt,junit:false}).catch(()=>{});throw error2}finally{await
 signal:signal2}){const{message,hint}=error2 instanceof LockstepError?error2:{message:String(error2),hint:null};const own2=error2 instanceof
 LockstepError?error2.code:"E_INTERNAL";return{outcome:"failed",code:signal2.aborted?"E_INTERRUPTED":own2,message,hint}}var init_recorded=__esm(
 {"src/commands/recorded.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_publish();init_run_directory()}});var deploy_exports={};__export(deploy_exports,{deploy:()=>deploy,deployDevices:()=>deployDevices,outcomeOf:()=>outcomeOf2,
-withoutJournal:()=>withoutJournal});import{mkdir as mkdir11,writeFile as writeFile10}from"node:fs/promises";import path37 from"node:path";
+withoutJournal:()=>withoutJournal});import{mkdir as mkdir11,writeFile as writeFile11}from"node:fs/promises";import path40 from"node:path";
 async function deployDevices(context,chosen,revision){const workspace=await context.workspace();const wanted=await wantedCommits(
 context,chosen,revision);const{progress,signal:signal2,environment:environment2}=context;return eachDevice(chosen,async device2=>{
 const deployment3=await deployTo(device2,wanted.get(device2.name)??"",{workspace,progress,signal:signal2,environment:environment2});
 await keepJournal(workspace,deployment3);return deployment3})}async function keepJournal(workspace,{name:name2,journal}){
-if(journal===null)return;const dir=path37.join(workspace.run,"devices",name2);await mkdir11(dir,{recursive:true});await writeFile10(
-path37.join(dir,"deploy-journal.txt"),journal)}function withoutJournal({journal:_,...rest}){return rest}function outcomeOf2(deployments){
+if(journal===null)return;const dir=path40.join(workspace.run,"devices",name2);await mkdir11(dir,{recursive:true});await writeFile11(
+path40.join(dir,"deploy-journal.txt"),journal)}function withoutJournal({journal:_,...rest}){return rest}function outcomeOf2(deployments){
 const fields={devices:deployments.map(withoutJournal)};const failed=deployments.filter(({verdict})=>verdict!=="deployed"&&
 verdict!=="unchanged");if(failed.length>0){const message=failed.map(({name:name2,verdict,reason})=>`${name2}: ${verdict}\
 : ${reason}`).join("\n");const hint="Journals and consoles are in `.lockstep/run/devices/NAME/` and `.lockstep/devices/N\
@@ -23634,25 +23684,25 @@ e image\u2019s own by default")},async run(context,options){const chosen=await c
 {},async(inner,draft)=>{const deployments=await deployDevices(inner,chosen,options.commit);draft.devices=chosen.map((device2,index)=>untested(
 device2,withoutJournal(deployments[index])));return outcomeOf2(deployments)})},print(outcome){return`${deploymentTable(outcome.
 devices)}
-${outcome.message}`}}}});import{mkdir as mkdir12,open as open4,writeFile as writeFile11}from"node:fs/promises";import path38 from"node:path";async function keepConsole(device2,workspace){
-if(!device2.virtual)return;const text2=await endOf(deviceFiles(workspace,device2.name).console);if(text2===null)return;const directory=path38.
-join(workspace.run,"devices",device2.name);await mkdir12(directory,{recursive:true});await writeFile11(path38.join(directory,
-"console.log"),text2)}async function endOf(file2){const handle=await open4(file2).catch(()=>null);if(handle===null)return null;
+${outcome.message}`}}}});import{mkdir as mkdir12,open as open5,writeFile as writeFile12}from"node:fs/promises";import path41 from"node:path";async function keepConsole(device2,workspace){
+if(!device2.virtual)return;const text2=await endOf(deviceFiles(workspace,device2.name).console);if(text2===null)return;const directory=path41.
+join(workspace.run,"devices",device2.name);await mkdir12(directory,{recursive:true});await writeFile12(path41.join(directory,
+"console.log"),text2)}async function endOf(file2){const handle=await open5(file2).catch(()=>null);if(handle===null)return null;
 try{const{size}=await handle.stat();const buffer=Buffer.alloc(Math.min(size,mostBytes3));const{bytesRead}=await handle.read(
 buffer,0,buffer.length,size-buffer.length);return buffer.subarray(0,bytesRead)}finally{await handle.close()}}var mostBytes3;
 var init_console=__esm({"src/report/console.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_files();mostBytes3=
-4*1024*1024}});import{readdir as readdir4,stat as stat5}from"node:fs/promises";import path39 from"node:path";async function discoverTests(dir){
+4*1024*1024}});import{readdir as readdir4,stat as stat5}from"node:fs/promises";import path42 from"node:path";async function discoverTests(dir){
 const tests2=(await testsUnder(dir,"")).sort(byBytes);if(tests2.length>0)return tests2;throw new LockstepError("E_TESTS_\
 MISSING",`${dir}: holds no executable file, so there is no test to run`,{hint:`Write a test there and \`chmod +x\` it; exi\
 t code 0 passes, 77 skips, any other fails.`})}async function testsUnder(root2,folder){const found=[];for(const entry of await entriesOf(
-path39.join(root2,folder))){const name2=path39.posix.join(folder,entry.name);if(entry.name.startsWith("."))continue;if(entry.
+path42.join(root2,folder))){const name2=path42.posix.join(folder,entry.name);if(entry.name.startsWith("."))continue;if(entry.
 isDirectory())found.push(...await testsUnder(root2,name2));else if(entry.isFile()&&!/^readme/i.test(entry.name)&&await isExecutable(
-path39.join(root2,name2))){found.push(name2)}}return found}async function entriesOf(dir){return readdir4(dir,{withFileTypes:true}).
+path42.join(root2,name2))){found.push(name2)}}return found}async function entriesOf(dir){return readdir4(dir,{withFileTypes:true}).
 catch(cause=>{const why=cause.code==="ENOENT"?"there is no such directory":`cannot be read: ${cause.code}`;throw new LockstepError(
 "E_TESTS_MISSING",`tests directory ${dir}: ${why}`,{hint:"Create it, or correct `tests: {dir: \u2026}` in lockstep.yml.",
 cause})})}async function isExecutable(file2){return((await stat5(file2)).mode&73)!==0}function byBytes(left,right){return Buffer.
 compare(Buffer.from(left),Buffer.from(right))}var init_discover=__esm({"src/testing/discover.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors()}});import path40 from"node:path";async function testOnDevice(device2,options){const{suite,progress}=options;const stage=progress.
+init_errors()}});import path43 from"node:path";async function testOnDevice(device2,options){const{suite,progress}=options;const stage=progress.
 stage(`test ${device2.name}`,{total:suite.tests.length,unit:"tests"});try{const outcome=await testing(device2,options,stage);
 const counts=countCases(outcome.tests.flatMap(casesOf));const failure5=lossOf(outcome);if(outcome.tests.some(isFailure))
 stage.fail();else stage.done(countsText(counts));return{...outcome,failure:failure5}}catch(error2){stage.fail();if(!(error2 instanceof
@@ -23660,7 +23710,7 @@ LockstepError)||error2.code==="E_INTERRUPTED")throw error2;const{code:code2,mess
 name2=>notRun(name2,`not run: ${message}`));return{device:device2.name,tests:tests2,artifacts:[],notes:[],failure:{code:code2,
 message}}}}async function testing(device2,options,stage){const session=await login(device2,options);try{return await runTests(
 session,options.suite,{device:device2.name,environment:environmentOf(device2,options.commit),timeoutMs:options.timeoutMs,
-results:path40.join(options.workspace.run,"devices",device2.name),stage,signal:options.signal})}finally{await session.close()}}
+results:path43.join(options.workspace.run,"devices",device2.name),stage,signal:options.signal})}finally{await session.close()}}
 async function login(device2,{workspace,environment:environment2,signal:signal2}){const link=new AbortController;const abort=()=>link.
 abort(signal2.reason);if(signal2.aborted)abort();signal2.addEventListener("abort",abort,{once:true});try{return await connect2(
 await connectionOf(device2,workspace),{signal:link.signal,environment:environment2})}finally{signal2.removeEventListener(
@@ -23668,16 +23718,16 @@ await connectionOf(device2,workspace),{signal:link.signal,environment:environmen
 return commit===null?known2:{...known2,LOCKSTEP_COMMIT:commit}}function lossOf({device:device2,tests:tests2}){const lost=tests2.
 find(({status:status2})=>status2==="error");if(lost===void 0)return null;return{code:"E_SSH_CUT",message:`device ${device2}\
  was lost during the test ${lost.name}: ${lost.message}`}}var init_on_device=__esm({"src/testing/on-device.ts"(){"use st\
-rict";init_define_EMBEDDED_RESOURCES();init_connection();init_ssh();init_errors();init_results();init_run()}});import{lstat as lstat2,readdir as readdir5,readFile as readFile10,readlink as readlink2}from"node:fs/promises";import path41 from"node:path";
+rict";init_define_EMBEDDED_RESOURCES();init_connection();init_ssh();init_errors();init_results();init_run()}});import{lstat as lstat2,readdir as readdir5,readFile as readFile11,readlink as readlink2}from"node:fs/promises";import path44 from"node:path";
 async function packTests(dir){const archive=(0,import_tar_stream6.pack)();const chunks=[];let bytes=0;archive.on("data",
 data=>{const chunk=data;chunks.push(chunk);bytes+=chunk.length});const ended2=new Promise((resolve,reject)=>archive.once(
 "end",resolve).once("error",reject));await addFolder(archive,dir,"",()=>{if(bytes>mostBytes4)throw tooLarge(dir)});archive.
 finalize();await ended2;return Buffer.concat(chunks)}async function addFolder(archive,root2,folder,check3){for(const entry of(await readdir5(
-path41.join(root2,folder))).sort()){const name2=path41.posix.join(folder,entry);const file2=path41.join(root2,name2);const status2=await lstat2(
+path44.join(root2,folder))).sort()){const name2=path44.posix.join(folder,entry);const file2=path44.join(root2,name2);const status2=await lstat2(
 file2);const header2={name:name2,mode:status2.mode&4095,mtime:new Date(0),uid:0,gid:0};if(status2.isDirectory()){archive.
 entry({...header2,type:"directory"});await addFolder(archive,root2,name2,check3)}else if(status2.isSymbolicLink()){archive.
 entry({...header2,type:"symlink",linkname:await readlink2(file2)})}else if(status2.isFile()){if(status2.size>mostBytes4)
-throw tooLarge(root2);archive.entry({...header2,type:"file"},await readFile10(file2))}check3()}}function tooLarge(directory){
+throw tooLarge(root2);archive.entry({...header2,type:"file"},await readFile11(file2))}check3()}}function tooLarge(directory){
 return new LockstepError("E_CONFIG_VALUE",`tests directory ${directory}: holds more than ${mostBytes4/2**20} MiB`,{hint:"\
 It is sent to every device: keep large data in the image or fetch it in the test."})}var import_tar_stream6,mostBytes4;var init_pack=__esm(
 {"src/testing/pack.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_tar_stream6=__toESM(require_tar_stream(),1);
@@ -23695,14 +23745,14 @@ filter(isFailure).map(one=>`${name2}: ${one.name}: ${one.message??one.status}`))
 fields);const hint="The report is .lockstep/run/report/index.html.";return{outcome:"unstable",code:"E_TESTS_FAILED",message:[
 message,...failed].join("\n"),hint,...fields}}var init_device_tests=__esm({"src/commands/device-tests.ts"(){"use strict";
 init_define_EMBEDDED_RESOURCES();init_each();init_errors();init_result2();init_summary();init_discover();init_on_device();
-init_pack();init_results();init_verb()}});var test_exports={};__export(test_exports,{test:()=>test2});import{readFile as readFile11}from"node:fs/promises";import path42 from"node:path";
+init_pack();init_results();init_verb()}});var test_exports={};__export(test_exports,{test:()=>test2});import{readFile as readFile12}from"node:fs/promises";import path45 from"node:path";
 function noDevice(file2){return new LockstepError("E_NO_SUCH_DEVICE",`${file2} defines no device to test`,{hint:"Add one\
  under `devices:`; `{virtual: true}` is enough to begin with."})}function deploymentBefore(before,{name:name2}){const deployment3=before?.
 devices.find(device2=>device2.name===name2)?.deployment??null;return deployment3!==null&&isDeployed(deployment3)?deployment3:
 null}async function commitsOf(context,results){const{images}=await context.config();const{repo}=await context.workspace();
 const commits=new Map;for(const{name:name2,image:imageName,deployment:deployment3}of results){const image3=images.find(each=>each.
-name===imageName);const ref=image3&&path42.join(repo,"refs","heads",image3.name,image3.arch);const commit=deployment3?.wanted??
-(ref&&await readFile11(ref,"utf8").catch(()=>null))?.trim();if(commit)commits.set(name2,commit)}return commits}var detail,
+name===imageName);const ref=image3&&path45.join(repo,"refs","heads",image3.name,image3.arch);const commit=deployment3?.wanted??
+(ref&&await readFile12(ref,"utf8").catch(()=>null))?.trim();if(commit)commits.set(name2,commit)}return commits}var detail,
 test2;var init_test=__esm({"src/commands/test.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_console();
 init_draft();init_summary();init_deployment();init_results();init_device_tests();init_recorded();detail=new WeakMap;test2=
 {name:"test",summary:"run the device tests on the devices",async run(context){const devices2=await context.devices();if(devices2.
@@ -23715,8 +23765,8 @@ result,told[index]));results=draft.devices;const on6=`on ${devices2.length} devi
 results,`${countsText(totalOf(results))} ${on6}`,{devices:results.map(testFields)})});detail.set(outcome,results);return outcome},
 print(outcome){const table=summaryTable(detail.get(outcome)??[]);return`${table}
 ${outcome.message}
-report: ${outcome.report}`}}}});import{copyFile}from"node:fs/promises";import path43 from"node:path";async function keepLockfile(image3,before,now){const name2=`${image3.
-name}.lock`;await copyFile(image3.lockfile,path43.join(now,name2));const old=await loadLockfile(path43.join(before,name2)).
+report: ${outcome.report}`}}}});import{copyFile}from"node:fs/promises";import path46 from"node:path";async function keepLockfile(image3,before,now){const name2=`${image3.
+name}.lock`;await copyFile(image3.lockfile,path46.join(now,name2));const old=await loadLockfile(path46.join(before,name2)).
 catch(()=>null);if(old===null)return[];return changesBetween(old.packages,(await loadLockfile(image3.lockfile)).packages)}
 var init_lock_copies=__esm({"src/report/lock-copies.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_diff();init_lockfile()}});function runOutcome({images,devices:devices2}){const fields={images,devices:devices2.map(device2=>{const{verdict,commit,
 bytesSent,ms,reason}=device2.deployment;return{...testFields(device2),verdict,commit,bytesSent,ms,reason}})};const message=describeRun(
@@ -23724,15 +23774,17 @@ images,devices2);const bad=devices2.filter(({deployment:deployment3})=>deploymen
 length===0)return judgeTests(devices2,message,fields);const told=bad.map(({name:name2,deployment:deployment3})=>`${name2}\
 : ${deployment3?.verdict}: ${deployment3?.reason}`);const hint="Journals and consoles are in `.lockstep/run/devices/NAME\
 /`.";return{outcome:"failed",code:"E_DEPLOY",message:[message,...told].join("\n"),hint,...fields}}var init_run_outcome=__esm(
-{"src/commands/run-outcome.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_summary();init_deployment();init_device_tests()}});import{open as open5}from"node:fs/promises";async function lengthOf(file2){const handle=await open5(file2).catch(()=>null);
+{"src/commands/run-outcome.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_summary();init_deployment();init_device_tests()}});import{open as open6}from"node:fs/promises";async function lengthOf(file2){const handle=await open6(file2).catch(()=>null);
 if(handle===null)return 0;try{return(await handle.stat()).size}finally{await handle.close()}}async function consoleSince(file2,from){
-const handle=await open5(file2).catch(()=>null);if(handle===null)return"";try{const{size}=await handle.stat();const start=Math.
+const handle=await open6(file2).catch(()=>null);if(handle===null)return"";try{const{size}=await handle.stat();const start=Math.
 max(from,size-65536);if(size<=start)return"";const buffer=Buffer.alloc(size-start);const{bytesRead}=await handle.read(buffer,
 0,buffer.length,start);return printable2(buffer.toString("utf8",0,bytesRead))}finally{await handle.close()}}function lastLines2(text2,count2){
-const lines=text2.split("\n").map(line2=>line2.trimEnd());return lines.filter(line2=>line2!=="").slice(-count2)}function panicked(text2){
-return/Kernel panic - not syncing/.test(text2)}function printable2(text2){return text2.replace(/\x1b\[[0-9;?]*[A-Za-z]/g,
-"").replace(/\x1b[()][A-Z0-9]/g,"").replace(/[^\n\t\x20-\x7e\u00a0-\uffff]/g,"")}var init_console2=__esm({"src/device/vi\
-rtual/console.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});function rootBlocks(mebibytes){return(mebibytes*1024*1024-rootSector*sectorSize)/4096}var sectorSize,counterSector2,rootSector,
+const lines=text2.split("\n").map(line2=>line2.trimEnd());return lines.filter(line2=>line2!=="").slice(-count2)}function bootFailure(text2){
+for(const{pattern,reason}of failures){const match=pattern.exec(text2);if(match!==null)return{reason,until:text2.slice(0,
+match.index+match[0].length)}}return null}function printable2(text2){return text2.replace(/\x1b\[[0-9;?]*[A-Za-z]/g,"").
+replace(/\x1b[()][A-Z0-9]/g,"").replace(/[^\n\t\x20-\x7e\u00a0-\uffff]/g,"")}var failures;var init_console2=__esm({"src/\
+device/virtual/console.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();failures=[{pattern:/^.*Kernel panic - not syncing.*$/m,
+reason:"its kernel panicked"},{pattern:/^.*lockstep: cannot start .*$/m,reason:"U-Boot could not start its kernel"}]}});function rootBlocks(mebibytes){return(mebibytes*1024*1024-rootSector*sectorSize)/4096}var sectorSize,counterSector2,rootSector,
 labelId,counterPath,partitionTable;var init_layout=__esm({"src/device/virtual/layout.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 sectorSize=512;counterSector2=2048;rootSector=4096;labelId="10c57e90";counterPath=`/dev/disk/by-partuuid/${labelId}-01`;
 partitionTable=`label: dos
@@ -23786,18 +23838,18 @@ text2.length,0);const data=Buffer.concat([lengths,text2]);const header2=Buffer.a
 5,2,6,0];header2.set([linux,arm,scriptType,noCompression],28);header2.write("lockstep boot",32,"ascii");header2.writeUInt32BE(
 crc32(header2),4);return Buffer.concat([header2,data])}var hex3;var init_boot_script=__esm({"src/device/virtual/boot-scr\
 ipt.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_boot_counter();init_crc32();init_layout();hex3=value=>`0x${value.
-toString(16)}`}});import{chmod,copyFile as copyFile2,mkdir as mkdir13,rename as rename8,rm as rm6,writeFile as writeFile12}from"node:fs/promises";
-import path44 from"node:path";async function makeDisk(toolbox,files,spec){const parts=path44.join(files.scratch,"parts");
-const temporary=path44.join(files.dir,"disk.img.tmp");await mkdir13(parts,{recursive:true});try{await writeParts(parts,files);
+toString(16)}`}});import{chmod as chmod2,copyFile as copyFile2,mkdir as mkdir13,rename as rename8,rm as rm7,writeFile as writeFile13}from"node:fs/promises";
+import path47 from"node:path";async function makeDisk(toolbox,files,spec){const parts=path47.join(files.scratch,"parts");
+const temporary=path47.join(files.dir,"disk.img.tmp");await mkdir13(parts,{recursive:true});try{await writeParts(parts,files);
 const kargs=[...machineArguments,...spec.kargs].map(argument=>`--karg=${argument}`);const place=[String(rootSector*sectorSize),
-String(rootBlocks(spec.size)),String(spec.size)];const scratch=path44.join(files.scratch,"build");const args=[spec.repo,
+String(rootBlocks(spec.size)),String(spec.size)];const scratch=path47.join(files.scratch,"build");const args=[spec.repo,
 spec.commit,scratch,parts,temporary,...place,...kargs];await toolbox.run(["sh","-euc",script,"sh",...args],{timeoutMs:6e5});
-await rename8(temporary,files.disk)}finally{await rm6(files.scratch,{recursive:true,force:true}).catch(()=>{});await rm6(
+await rename8(temporary,files.disk)}finally{await rm7(files.scratch,{recursive:true,force:true}).catch(()=>{});await rm7(
 temporary,{force:true})}}async function writeParts(parts,files){for(const key of[files.identity,files.hostKey]){await copyFile2(
-`${key}.pub`,path44.join(parts,path44.basename(`${key}.pub`)))}const privateHostKey=path44.join(parts,path44.basename(files.
-hostKey));await copyFile2(files.hostKey,privateHostKey);await chmod(privateHostKey,384);await writeFile12(path44.join(parts,
-"boot.scr"),scriptImage(bootScript()));await writeFile12(path44.join(parts,"partitions"),partitionTable);await writeFile12(
-path44.join(parts,"counter"),counterSector(false))}var stateroot,machineArguments,script;var init_disk=__esm({"src/devic\
+`${key}.pub`,path47.join(parts,path47.basename(`${key}.pub`)))}const privateHostKey=path47.join(parts,path47.basename(files.
+hostKey));await copyFile2(files.hostKey,privateHostKey);await chmod2(privateHostKey,384);await writeFile13(path47.join(parts,
+"boot.scr"),scriptImage(bootScript()));await writeFile13(path47.join(parts,"partitions"),partitionTable);await writeFile13(
+path47.join(parts,"counter"),counterSector(false))}var stateroot,machineArguments,script;var init_disk=__esm({"src/devic\
 e/virtual/disk.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_boot_counter();init_boot_script();init_layout();
 stateroot="lockstep";machineArguments=["root=LABEL=root","rw","console=ttyAMA0","net.ifnames=0","panic=5","rd.shell=0","\
 rd.emergency=reboot",`${counterArgument}=${counterPath}`];script=`
@@ -23839,11 +23891,11 @@ rm -f "$disk"
 truncate -s "$size"M "$disk"
 sfdisk --quiet "$disk" < "$keys/partitions"
 dd if="$keys/counter" of="$disk" bs=512 seek=${counterSector2} conv=notrunc status=none
-mkfs.ext4 -q -F -L root -b 4096 -O ^orphan_file,^metadata_csum_seed -E offset="$offset" -d "$sysroot" "$disk" "$blocks"`}});import{chmod as chmod2,readFile as readFile12,writeFile as writeFile13}from"node:fs/promises";async function ensureKeyPair(path47,comment){
-const kept=await readFile12(`${path47}.pub`,"utf8").catch(()=>null);if(kept!==null)return{path:path47,fingerprint:fingerprintOfLine(
-kept)};const pair=import_ssh23.default.utils.generateKeyPairSync("ed25519",{comment});await writeFile13(path47,pair.private,
-{mode:384});await chmod2(path47,384);await writeFile13(`${path47}.pub`,`${pair.public.trim()}
-`);return{path:path47,fingerprint:fingerprintOfLine(pair.public)}}function fingerprintOfLine(line2){return fingerprintOf(
+mkfs.ext4 -q -F -L root -b 4096 -O ^orphan_file,^metadata_csum_seed -E offset="$offset" -d "$sysroot" "$disk" "$blocks"`}});import{chmod as chmod3,readFile as readFile13,writeFile as writeFile14}from"node:fs/promises";async function ensureKeyPair(path50,comment){
+const kept=await readFile13(`${path50}.pub`,"utf8").catch(()=>null);if(kept!==null)return{path:path50,fingerprint:fingerprintOfLine(
+kept)};const pair=import_ssh23.default.utils.generateKeyPairSync("ed25519",{comment});await writeFile14(path50,pair.private,
+{mode:384});await chmod3(path50,384);await writeFile14(`${path50}.pub`,`${pair.public.trim()}
+`);return{path:path50,fingerprint:fingerprintOfLine(pair.public)}}function fingerprintOfLine(line2){return fingerprintOf(
 Buffer.from(line2.split(" ")[1]??"","base64"))}var import_ssh23;var init_keys=__esm({"src/device/virtual/keys.ts"(){"use\
  strict";init_define_EMBEDDED_RESOURCES();import_ssh23=__toESM(require_lib2(),1);init_fingerprint()}});import{createHash as createHash10}from"node:crypto";import{createServer as createServer2}from"node:net";function machineName(files,device2){
 const project=createHash10("sha256").update(files.dir).digest("hex").slice(0,12);return`lockstep-${project}-${device2}`}
@@ -23856,43 +23908,47 @@ ice","virtio-rng-device"]],log:files.qemuLog,cwd:files.dir}}function comma(value
 return new Promise((resolve,reject)=>{const server=createServer2();server.once("error",reject);server.listen(0,"127.0.0.\
 1",()=>{const address=server.address();const port=typeof address==="object"&&address!==null?address.port:0;server.close(
 ()=>resolve(port))})})}var firmware;var init_machine=__esm({"src/device/virtual/machine.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-firmware="/usr/lib/u-boot/qemu_arm/u-boot.bin"}});import{mkdir as mkdir14,rm as rm7,stat as stat6}from"node:fs/promises";import{setTimeout as sleep7}from"node:timers/promises";
-async function bringUp(device2,options){const{toolbox,workspace}=options;const files=deviceFiles(workspace,device2.name);
-const name2=machineName(files,device2.name);await mkdir14(files.dir,{recursive:true});const state=await readState(files).
-catch(error2=>{if(options.fresh)return null;throw error2});const running=await toolbox.daemonRunning(name2);if(running&&
-!options.fresh&&state!==null&&state.port!==null){await waitForBoot(device2,files,name2,options,await lengthOf(files.console));
-return{name:device2.name,how:"up",port:state.port,hostKey:state.hostKey,commit:state.commit}}if(running)await toolbox.stopDaemon(
-name2,{kill:true});const kept=state!==null&&!options.fresh&&await stat6(files.disk).catch(()=>null)!==null;const made=kept?
-state:await create2(device2,files,options);const port=await freePort();await writeState(files,{...made,port});await boot(
-device2,files,name2,{...options,onlyDeployment:!kept},port);return{name:device2.name,how:kept?"started":"created",port,hostKey:made.
-hostKey,commit:made.commit}}async function bringDown(device2,toolbox,workspace){const files=deviceFiles(workspace,device2.
-name);const name2=machineName(files,device2.name);const running=await toolbox.daemonRunning(name2);if(running){await flush(
-device2,workspace);await toolbox.stopDaemon(name2)}const state=await readState(files).catch(()=>null);if(state!==null)await writeState(
-files,{...state,port:null});return running}async function create2(device2,files,options){const commit=await options.commit();
-const work=async()=>{await rm7(files.state,{force:true});await rm7(files.console,{force:true});await ensureKeyPair(files.
-identity,`lockstep@${device2.name}`);const{fingerprint}=await ensureKeyPair(files.hostKey,`root@${device2.name}`);const{
-repo}=options.workspace;await makeDisk(options.toolbox,files,{repo,commit,size:device2.disk,kargs:options.kargs});const state={
-port:null,hostKey:fingerprint,commit};await writeState(files,state);return state};return inStage(options.progress,`disk \
-of ${device2.name}`,work,{summary:()=>`from ${commit.slice(0,12)}`})}async function boot(device2,files,name2,options,port){
-const from=await lengthOf(files.console);try{await options.toolbox.startDaemon(machineSpec(name2,files,device2.memory,port));
-await waitForBoot(device2,files,name2,options,from)}catch(error2){await options.toolbox.stopDaemon(name2,{kill:true});await writeState(
-files,{...await readState(files),port:null});throw error2}}async function waitForBoot(device2,files,name2,options,from){
-const bootMs=options.bootMs??3e5;const deadline=performance.now()+bootMs;const work=async stage=>{for(;;){const reason=await tryLogin(
-device2,options);if(reason===null)return;const text2=await consoleSince(files.console,from);const failed=why=>bootFailure(
-device2,files,why,text2);if(!await options.toolbox.daemonRunning(name2)){throw failed(`qemu ended: ${lastLines2(await consoleSince(
-files.qemuLog,0),1)[0]??"without a word"}`)}if(performance.now()>deadline){throw failed(`${panicked(text2)?"its kernel p\
-anicked":reason}; gave up after ${Math.round(bootMs/1e3)} s`)}stage.advance({detail:(lastLines2(text2,1)[0]??"U-Boot").slice(
-0,100)});await sleep7(1e3,void 0,{signal:options.signal}).catch(()=>{})}};await inStage(options.progress,`boot ${device2.
-name}`,work,{summary:()=>"sshd answers"})}async function tryLogin(device2,options){try{const to=await connectionOf(device2,
-options.workspace);const session=await connect2(to,{signal:options.signal,timeoutMs:1e4});await session.close();return null}catch(error2){
-if(!(error2 instanceof LockstepError)||error2.code==="E_SSH_HOST_KEY"||error2.code==="E_INTERRUPTED")throw error2;return error2.
-message}}function bootFailure(device2,files,why,text2){const tail2=lastLines2(text2,12).map(line2=>`  ${line2}`);const message=[
-`virtual device ${device2.name} did not come up: ${why}`,"its console ended with:",...tail2].join("\n");return new LockstepError(
-"E_DEVICE_BOOT",message,{hint:`The whole console is in ${files.console}.`})}async function flush(device2,workspace){try{
-const signal2=AbortSignal.timeout(15e3);const session=await connect2(await connectionOf(device2,workspace),{signal:signal2,
-timeoutMs:8e3});await session.exec(["sync"],{check:false,timeoutMs:8e3});await session.close()}catch{}}var init_up=__esm(
-{"src/device/virtual/up.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_progress();init_connection();
-init_ssh();init_console2();init_disk();init_files();init_keys();init_machine();init_state()}});async function bringUpVirtual(context,devices2){const result={started:[],failed:new Map};for(const device2 of devices2){
+firmware="/usr/lib/u-boot/qemu_arm/u-boot.bin"}});import{setTimeout as sleep7}from"node:timers/promises";async function waitForBoot(device2,options){const work=stage=>untilLogin(
+device2,options,stage);await inStage(options.progress,`boot ${device2.name}`,work,{summary:()=>"sshd answers"})}async function untilLogin(device2,options,stage){
+const files=deviceFiles(options.workspace,device2.name);const bootMs=options.bootMs??3e5;const deadline=performance.now()+
+bootMs;for(;;){const reason=await tryLogin(device2,options);if(reason===null)return;const text2=await consoleSince(files.
+console,options.from);const failure5=bootFailure(text2);const neverUp2=why=>bootError(device2,files,why,failure5?.until??
+text2);if(!await options.toolbox.daemonRunning(machineName(files,device2.name))){throw neverUp2(`qemu ended: ${lastLines2(
+await consoleSince(files.qemuLog,0),1)[0]??"without a word"}`)}if(options.onlyDeployment&&failure5!==null)throw neverUp2(
+failure5.reason);if(performance.now()>deadline){throw neverUp2(`${failure5?.reason??reason}; gave up after ${Math.round(
+bootMs/1e3)} s`)}stage.advance({detail:(lastLines2(text2,1)[0]??"U-Boot").slice(0,100)});await sleep7(1e3,void 0,{signal:options.
+signal}).catch(()=>{})}}async function tryLogin(device2,options){try{const to=await connectionOf(device2,options.workspace);
+const session=await connect2(to,{signal:options.signal,timeoutMs:1e4});await session.close();return null}catch(error2){const final=[
+"E_SSH_HOST_KEY","E_INTERRUPTED"];if(!(error2 instanceof LockstepError)||final.includes(error2.code))throw error2;return error2.
+message}}function bootError(device2,files,why,text2){const tail2=lastLines2(text2,12).map(line2=>`  ${line2}`);const head=`\
+virtual device ${device2.name} did not come up: ${why}`;return new LockstepError("E_DEVICE_BOOT",[head,"its console ende\
+d with:",...tail2].join("\n"),{hint:`The whole console is in ${files.console}.`})}var init_wait=__esm({"src/device/virtu\
+al/wait.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_progress();init_connection();init_ssh();init_console2();
+init_files();init_machine()}});import{mkdir as mkdir14,rm as rm8,stat as stat6}from"node:fs/promises";async function bringUp(device2,options){const{toolbox,
+workspace}=options;const files=deviceFiles(workspace,device2.name);const name2=machineName(files,device2.name);await mkdir14(
+files.dir,{recursive:true});const state=await readState(files).catch(error2=>{if(options.fresh)return null;throw error2});
+const running=await toolbox.daemonRunning(name2);if(running&&!options.fresh&&state!==null&&state.port!==null){await waitForBoot(
+device2,{...options,from:await lengthOf(files.console),onlyDeployment:false});return{name:device2.name,how:"up",port:state.
+port,hostKey:state.hostKey,commit:state.commit}}if(running)await toolbox.stopDaemon(name2,{kill:true});const kept=state!==
+null&&!options.fresh&&await stat6(files.disk).catch(()=>null)!==null;const made=kept?state:await create2(device2,files,options);
+const port=await freePort();await writeState(files,{...made,port});await boot(device2,files,{...options,onlyDeployment:!kept},
+port);return{name:device2.name,how:kept?"started":"created",port,hostKey:made.hostKey,commit:made.commit}}async function bringDown(device2,toolbox,workspace){
+const files=deviceFiles(workspace,device2.name);const name2=machineName(files,device2.name);const running=await toolbox.
+daemonRunning(name2);if(running){await flush(device2,workspace);await toolbox.stopDaemon(name2)}await markDown(files);return running}
+async function create2(device2,files,options){const commit=await options.commit();const work=async()=>{await rm8(files.state,
+{force:true});await rm8(files.console,{force:true});await ensureKeyPair(files.identity,`lockstep@${device2.name}`);const{
+fingerprint}=await ensureKeyPair(files.hostKey,`root@${device2.name}`);const{repo}=options.workspace;await makeDisk(options.
+toolbox,files,{repo,commit,size:device2.disk,kargs:options.kargs});const state={port:null,hostKey:fingerprint,commit};await writeState(
+files,state);return state};return inStage(options.progress,`disk of ${device2.name}`,work,{summary:()=>`from ${commit.slice(
+0,12)}`})}async function boot(device2,files,options,port){const name2=machineName(files,device2.name);const from=await lengthOf(
+files.console);try{await options.toolbox.startDaemon(machineSpec(name2,files,device2.memory,port));await waitForBoot(device2,
+{...options,from})}catch(error2){await options.toolbox.stopDaemon(name2,{kill:true});await markDown(files);throw error2}}
+async function markDown(files){const state=await readState(files).catch(()=>null);if(state!==null)await writeState(files,
+{...state,port:null})}async function flush(device2,workspace){try{const signal2=AbortSignal.timeout(15e3);const session=await connect2(
+await connectionOf(device2,workspace),{signal:signal2,timeoutMs:8e3});await session.exec(["sync"],{check:false,timeoutMs:8e3});
+await session.close()}catch{}}var init_up=__esm({"src/device/virtual/up.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_progress();init_connection();init_ssh();init_console2();init_disk();init_files();init_keys();init_machine();init_state();
+init_wait()}});async function bringUpVirtual(context,devices2){const result={started:[],failed:new Map};for(const device2 of devices2){
 if(!device2.virtual)continue;try{if(await upOne(context,device2)!=="up")result.started.push(device2)}catch(error2){const known2=error2 instanceof
 LockstepError&&error2.code!=="E_INTERRUPTED"&&!context.signal.aborted;if(!known2){await takeDown(context,result.started);
 throw error2}result.failed.set(device2.name,error2)}}return result}async function takeDown(context,devices2){const[toolbox,
@@ -23921,12 +23977,12 @@ workspace();await Promise.all(devices2.map(device2=>keepConsole(device2,workspac
 takeDown(context,started)}return runOutcome(draft)}async function chosenDevices(context){const devices2=await context.devices();
 if(devices2.length>0)return devices2;throw new LockstepError("E_NO_SUCH_DEVICE",`${(await context.config()).file} define\
 s no device to run on`,{hint:"Add one under `devices:`, or use `lockstep build` for the images alone."})}async function buildFor(parts,context,{
-imageVersion},devices2,draft,before){const images=(await context.images()).filter(({name:name2})=>devices2.some(({image:image3})=>image3===
-name2));const outcome=await parts.build({...context,images:async()=>images},{imageVersion},[]);const{run:now}=await context.
-workspace();for(const built of outcome.images){const image3=images.find(({name:name2})=>name2===built.name);draft.images.
-push(imageResult(built,image3,await keepLockfile(image3,before,now)))}}function neverUp({name:name2,image:image3},{images},error2){
-const wanted=images.find(each=>each.name===image3)?.commit??"";const nothing={commit:null,bytesSent:0,ms:0,steps:[]};return{
-name:name2,verdict:"unreachable",reason:error2.message,wanted,...nothing}}async function testDeployed(parts,context,devices2,suite,draft){
+imageVersion:imageVersion2},devices2,draft,before){const images=(await context.images()).filter(({name:name2})=>devices2.
+some(({image:image3})=>image3===name2));const outcome=await parts.build({...context,images:async()=>images},{imageVersion:imageVersion2},
+[]);const{run:now}=await context.workspace();for(const built of outcome.images){const image3=images.find(({name:name2})=>name2===
+built.name);draft.images.push(imageResult(built,image3,await keepLockfile(image3,before,now)))}}function neverUp({name:name2,
+image:image3},{images},error2){const wanted=images.find(each=>each.name===image3)?.commit??"";const nothing={commit:null,
+bytesSent:0,ms:0,steps:[]};return{name:name2,verdict:"unreachable",reason:error2.message,wanted,...nothing}}async function testDeployed(parts,context,devices2,suite,draft){
 draft.devices=draft.devices.map(result=>notTested(result,suite.tests));const good=draft.devices.filter(({deployment:deployment3})=>deployment3!==
 null&&isDeployed(deployment3));const commits=new Map(good.map(({name:name2,deployment:deployment3})=>[name2,deployment3.
 wanted]));const testable=devices2.filter(({name:name2})=>commits.has(name2));const told=new Map((await parts.testDevices(
@@ -24017,11 +24073,11 @@ const self2=this;let i2=0;function next(err2,value,maybeValue){if(err2)return re
 opts));if(err2===false){if(value instanceof Error){return request2._reject(value)}else if(!value&&maybeValue){value=maybeValue}
 return request2._resolve(value)}const fn=request2._stack[i2++];if(fn){fn.call(self2,request2,next)}else if(request2.err){
 request2._reject(self2._err(request2.err,request2.opts))}else{request2._resolve(request2.res)}}next()}__create(request2,next){
-const opts=request2.opts;let path47=opts.path;if(typeof path47!=="string"){return next(new errors.ValidationError("path \
-required"))}const headers=utils.mergeHeaders(this._opts.headers,opts.headers);try{path47=path47.replace(/\{(\w+)\}/g,(src,dst)=>{
+const opts=request2.opts;let path50=opts.path;if(typeof path50!=="string"){return next(new errors.ValidationError("path \
+required"))}const headers=utils.mergeHeaders(this._opts.headers,opts.headers);try{path50=path50.replace(/\{(\w+)\}/g,(src,dst)=>{
 if(!opts.params.hasOwnProperty(dst)){throw new errors.ValidationError("missing param: "+dst)}let part=opts.params[dst]||
 "";return part.encode===false&&part.toString?part.toString():encodeURIComponent(part)})}catch(err2){return next(err2)}if(!utils.
-isEmpty(opts.query)){try{path47+="?"+this._encode("application/x-www-form-urlencoded",opts.query).toString()}catch(err2){
+isEmpty(opts.query)){try{path50+="?"+this._encode("application/x-www-form-urlencoded",opts.query).toString()}catch(err2){
 return next(err2)}}if(opts.body!==void 0){let mime=constants5.MIME_ALIAS[opts.type]||headers["content-type"]||constants5.
 MIME_ALIAS[this._opts.type];let isFunction=typeof opts.body==="function";if(isFunction){try{request2.body=opts.body()}catch(err2){
 return next(err2)}}else{request2.body=opts.body}const isBuffer=Buffer.isBuffer(request2.body);const isStream2=utils.isReadableStream(
@@ -24034,7 +24090,7 @@ th"]=0}if(opts.pipe){const isPipeFunction=typeof opts.pipe==="function";if(isPip
 return next(err2)}}else{request2.pipe=opts.pipe;request2._retryable=false}if(!utils.isWritableStream(request2.pipe)){return next(
 new errors.ValidationError("pipe must be a writable stream"))}}request2.req=utils.merge(utils.pick(this._opts,constants5.
 CLIENT_OPTIONS),this._opts.socketPath?utils.pick(this._opts.baseUrl,"auth","path"):utils.pick(this._opts.baseUrl,"auth",
-"hostname","port","path"),utils.pick(opts,constants5.REQUEST_OPTIONS),{headers});request2.req.path+=path47;if(this._opts.
+"hostname","port","path"),utils.pick(opts,constants5.REQUEST_OPTIONS),{headers});request2.req.path+=path50;if(this._opts.
 baseUrl.protocol==="https:"){request2.transport=https;if(!request2.req.port&&!this._opts.socketPath){request2.req.port=443}}else{
 request2.transport=http;if(!request2.req.port&&!this._opts.socketPath){request2.req.port=80}}next()}__execute(request2,next){
 if(request2.ctx){if(request2.ctx.canceled===true){return next(new errors.ValidationError("ctx already canceled"))}else if(request2.
@@ -24465,22 +24521,22 @@ LOCKSTEP_JENKINS_TOKEN:token=""}=environment2;if(user===""&&token==="")return nu
 token};const missing2=user===""?"LOCKSTEP_JENKINS_USER":"LOCKSTEP_JENKINS_TOKEN";throw new LockstepError("E_JENKINS_UNRE\
 ACHABLE",`${missing2} is not set, but its counterpart is`,{hint:"Set both, or neither for a controller that asks for non\
 e."})}var fourHours;var init_jenkins_gate=__esm({"src/refresh/jenkins-gate.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_follow2();init_progress();init_remote();fourHours=144e5}});import{readFile as readFile13,realpath as realpath2,rename as rename9,rm as rm8,writeFile as writeFile14}from"node:fs/promises";
-import path45 from"node:path";async function readCheckout(git2,root2,lockfiles){const top=(await git2(["rev-parse","--sh\
+init_errors();init_follow2();init_progress();init_remote();fourHours=144e5}});import{readFile as readFile14,realpath as realpath2,rename as rename9,rm as rm9,writeFile as writeFile15}from"node:fs/promises";
+import path48 from"node:path";async function readCheckout(git2,root2,lockfiles){const top=(await git2(["rev-parse","--sh\
 ow-toplevel"])).stdout.trimEnd();const commit=(await git2(["rev-parse","--verify","HEAD"])).stdout.trim();const head=await git2(
-["symbolic-ref","--quiet","--short","HEAD"],{check:false});const below=path45.relative(top,await realpath2(root2));return{
-top,apart:`${path45.posix.join(below,".lockstep")}/`,branch:head.exitCode===0?head.stdout.trim():null,commit,lockfiles:new Map(
+["symbolic-ref","--quiet","--short","HEAD"],{check:false});const below=path48.relative(top,await realpath2(root2));return{
+top,apart:`${path48.posix.join(below,".lockstep")}/`,branch:head.exitCode===0?head.stdout.trim():null,commit,lockfiles:new Map(
 await Promise.all(lockfiles.map(async file2=>[file2,await bytesOf(file2)])))}}async function restoreCheckout(git2,checkout2,lockfiles){
 await git2(["reset","--quiet"]);for(const lockfile of new Set([...checkout2.lockfiles.keys(),...lockfiles])){const name2=await nameBelow(
 checkout2.top,lockfile);const tracked=(await git2(["ls-tree","--name-only","-z","HEAD","--",name2])).stdout!=="";if(tracked)
-await git2(["checkout","--quiet","HEAD","--",name2]);else await rm8(lockfile,{force:true})}const target=checkout2.branch===
+await git2(["checkout","--quiet","HEAD","--",name2]);else await rm9(lockfile,{force:true})}const target=checkout2.branch===
 null?["--detach",checkout2.commit]:[checkout2.branch];const back=await git2(["checkout","--quiet",...target,"--"],{check:false});
 if(back.exitCode!==0){const place=checkout2.branch??checkout2.commit;throw new LockstepError("E_GIT",`${checkout2.top} c\
 ould not be returned to ${place}: ${back.stderr.trim()}`,{hint:`Save what is in the way, then run \`git checkout ${place}\
-\`.`})}for(const[file2,bytes]of checkout2.lockfiles)await putBack(file2,bytes)}async function nameBelow(top,lockfile){return path45.
-relative(top,path45.join(await realpath2(path45.dirname(lockfile)),path45.basename(lockfile)))}async function putBack(file2,bytes){
-const now=await bytesOf(file2);if(bytes===null)return rm8(file2,{force:true});if(now?.equals(bytes))return;const temporary=`${file2}\
-.${process.pid}.tmp`;await writeFile14(temporary,bytes);await rename9(temporary,file2)}async function bytesOf(file2){return readFile13(
+\`.`})}for(const[file2,bytes]of checkout2.lockfiles)await putBack(file2,bytes)}async function nameBelow(top,lockfile){return path48.
+relative(top,path48.join(await realpath2(path48.dirname(lockfile)),path48.basename(lockfile)))}async function putBack(file2,bytes){
+const now=await bytesOf(file2);if(bytes===null)return rm9(file2,{force:true});if(now?.equals(bytes))return;const temporary=`${file2}\
+.${process.pid}.tmp`;await writeFile15(temporary,bytes);await rename9(temporary,file2)}async function bytesOf(file2){return readFile14(
 file2).catch(error2=>{if(error2.code==="ENOENT")return null;throw error2})}var init_checkout=__esm({"src/refresh/checkou\
 t.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});function commitMessage(images){const changed=images.filter(image3=>image3.changes.length>0);const named=changed.length>0?
 changed:images;const subject=`Refresh ${named.map(image3=>image3.name).join(", ")}: ${countChanges(named)}`;const sections=changed.
@@ -24494,7 +24550,7 @@ package} ${change2.to} (${change2.kind})`;if(change2.to===null)return`- ${change
 )`;return`- ${change2.package} ${change2.from} -> ${change2.to}`}var order2;var init_message2=__esm({"src/refresh/messag\
 e.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();order2=["upgraded","downgraded","changed","added","removed"]}});async function changedPaths(git2,apart){const{stdout}=await git2(["status","--porcelain=v1","-z","--no-renames","--untra\
 cked-files=normal"]);const paths=stdout.split("\0").filter(entry=>entry!=="");return paths.map(entry=>entry.slice(3)).filter(
-path47=>!path47.startsWith(apart))}var init_status2=__esm({"src/refresh/status.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});async function refresh2(options){const{root:root2,environment:environment2,progress,settings}=options;const outside=gitIn(
+path50=>!path50.startsWith(apart))}var init_status2=__esm({"src/refresh/status.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});async function refresh2(options){const{root:root2,environment:environment2,progress,settings}=options;const outside=gitIn(
 root2,environment2,options.signal);const checkout2=await readCheckout(outside,root2,options.lockfiles);const git2=gitIn(
 checkout2.top,environment2,options.signal);await assertClean(git2,checkout2);const seen=await inStage(progress,`fetch ${settings.
 remote}`,()=>fetchRemote(git2,settings.remote,settings.base,settings.branch));const written=[];let failure5;try{await git2(
@@ -24517,7 +24573,7 @@ const changed=await changedPaths(git2,checkout2.apart);if(changed.length===0)ret
 IRTY",`${checkout2.top} has changes that are not committed: ${list(changed)}`,{hint:"Commit or remove them, or run the r\
 efresh in a clean clone. Nothing was touched."})}async function stageLockfiles(git2,checkout2,lockfiles){const names2=await Promise.
 all(lockfiles.map(file2=>nameBelow(checkout2.top,file2)));if(names2.length>0)await git2(["add","--force","--",...names2]);
-const changed=await changedPaths(git2,checkout2.apart);const strays=changed.filter(path47=>!names2.includes(path47));if(strays.
+const changed=await changedPaths(git2,checkout2.apart);const strays=changed.filter(path50=>!names2.includes(path50));if(strays.
 length>0){throw new LockstepError("E_REFRESH_DIRTY",`The update changed more than lockfiles: ${list(strays)}`,{hint:"Not\
 hing was committed. Find out what wrote them; they are still there."})}return changed.length>0}async function commitIndex(git2,message,author){
 const env=author===null?{}:{GIT_AUTHOR_NAME:author.name,GIT_AUTHOR_EMAIL:author.email,GIT_COMMITTER_NAME:author.name,GIT_COMMITTER_EMAIL:author.
@@ -24547,35 +24603,37 @@ t.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_html();
 report",summary:"write the HTML report of the last run anew",async run(context){const{run:run2}=await context.workspace();
 const result=await readResult(run2);if(result===null){throw new LockstepError("E_RESULT",`${run2} holds no results of a \
 run`,{hint:"Run `lockstep run` or `lockstep test` first."})}const page=await writeReport(run2,result);return ok(`report:\
- ${page}`,{report:page,description:result.description})}}}});import{createServer as createServer3}from"node:http";async function checkDevice(to,signal2){const findings=[];let session;
-try{session=await connect2(to,{signal:signal2})}catch(error2){return[lack("login",error2)]}findings.push({what:"login",state:"\
-has",detail:`${to.user}@${to.host}:${to.port}, host key ${to.hostKey}`});try{for(const look of[root,forwarding,deployment2,
-space,systemd]){findings.push(...await look(session).catch(error2=>[lack(look.name,error2)]))}}finally{await session.close()}
-return findings}function lack(what,error2){if(!(error2 instanceof LockstepError)||error2.code==="E_INTERRUPTED")throw error2;
-return{what,state:"lacks",detail:error2.message}}async function root(session){const{stdout,stderr}=await session.exec(["\
-id","-u"],{check:false,timeoutMs:3e4});if(stdout.trim()==="0")return[{what:"root",state:"has",detail:`as ${session.user}`}];
-const detail3=`${session.user} cannot become root with \`sudo -n\`: ${stderr.trim()}`;return[{what:"root",state:"lacks",
-detail:detail3}]}async function forwarding(session){const server=createServer3((_request,response)=>response.end());const forward=await session.
-forward(server);forward.close();return[{what:"forwarding",state:"has",detail:"sshd opens loopback ports"}]}async function deployment2(session){
-const state=await observe(session);const counter2=counterOf(state);const{checksum,serial,stateroot:stateroot2}=state.booted;
-const booted=`${stateroot2} ${checksum.slice(0,12)}.${serial} on ${state.machine}`;return[{what:"ostree",state:"has",detail:booted},
-counter2===null?{what:"boot counter",state:"warns",detail:"its boot loader does not fall back by itself"}:{what:"boot co\
-unter",state:"has",detail:counter2}]}async function space(session){const{stdout}=await session.exec(["df","-Pm","/sysroo\
-t"],{timeoutMs:3e4});const free=Number(stdout.trim().split("\n").at(-1)?.split(/\s+/)[3]);return[{what:"space",state:free<
-leastFree?"warns":"has",detail:`${free} MiB free in /sysroot`}]}async function systemd(session){const{stdout}=await session.
-exec(["systemctl","is-system-running"],{check:false,timeoutMs:3e4});const state=stdout.trim();if(state==="")return[{what:"\
-systemd",state:"lacks",detail:"systemctl does not answer"}];return[{what:"systemd",state:state==="running"?"has":"warns",
-detail:state}]}var leastFree;var init_check2=__esm({"src/device/check.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_boot_counter();init_observe();init_ssh();leastFree=300}});async function lookAt(device2,options){const{name:name2,labels,image:image3}=device2;const kind=device2.virtual?"virtual":
-"real";const known2={name:name2,kind,labels,image:image3,address:null,commit:null};if(device2.virtual){const files=deviceFiles(
-options.workspace,name2);const state=await readState(files);if(state===null)return{...known2,state:"absent"};if(state.port===
-null)return{...known2,state:"down"};const toolbox=await options.toolbox();if(!await toolbox.daemonRunning(machineName(files,
-name2)))return{...known2,state:"down"}}const to=await connectionOf(device2,options.workspace);const address=`${to.host}:${to.
-port}`;try{const session=await connect2(to,{signal:options.signal,timeoutMs:6e3});try{const{booted}=await observe(session);
-return{...known2,address,state:"up",commit:booted.checksum}}finally{await session.close()}}catch(error2){if(!(error2 instanceof
-LockstepError)||error2.code==="E_INTERRUPTED")throw error2;return{...known2,address,state:error2.code}}}var init_list=__esm(
-{"src/device/list.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_connection();init_observe();init_ssh();
-init_files();init_machine();init_state()}});var devices_exports={};__export(devices_exports,{devices:()=>devices});async function chooseDevices2(context,names2){if(names2.
+ ${page}`,{report:page,description:result.description})}}}});import{createServer as createServer3}from"node:http";async function checkDevice(device2,workspace,signal2){const findings=[];
+let session;let to;try{to=await connectionOf(device2,workspace);session=await connect2(to,{signal:signal2})}catch(error2){
+return[lack("login",error2)]}findings.push({what:"login",state:"has",detail:`${to.user}@${to.host}:${to.port}, host key ${to.
+hostKey}`});try{for(const[what,look]of looks)findings.push(...await look(session).catch(error2=>[lack(what,error2)]))}finally{
+await session.close()}return findings}function lack(what,error2){if(!(error2 instanceof LockstepError)||error2.code==="E\
+_INTERRUPTED")throw error2;return{what,state:"lacks",detail:error2.message}}async function root(session){const{stdout,stderr}=await session.
+exec(["id","-u"],{check:false,timeoutMs:3e4});if(stdout.trim()==="0")return[{what:"root",state:"has",detail:`as ${session.
+user}`}];const detail3=`${session.user} cannot become root with \`sudo -n\`: ${stderr.trim()}`;return[{what:"root",state:"\
+lacks",detail:detail3}]}async function forwarding(session){const server=createServer3((_request,response)=>response.end());
+const forward=await session.forward(server);forward.close();return[{what:"forwarding",state:"has",detail:"sshd opens loo\
+pback ports"}]}async function deployment2(session){const state=await observe(session);const counter2=counterOf(state);const{
+checksum,serial,stateroot:stateroot2}=state.booted;const booted=`${stateroot2} ${checksum.slice(0,12)}.${serial} on ${state.
+machine}`;return[{what:"ostree",state:"has",detail:booted},counter2===null?{what:"boot counter",state:"warns",detail:"it\
+s boot loader does not fall back by itself"}:{what:"boot counter",state:"has",detail:counter2}]}async function space(session){
+const{stdout}=await session.exec(["df","-Pm","/sysroot"],{timeoutMs:3e4});const free=Number(stdout.trim().split("\n").at(
+-1)?.split(/\s+/)[3]);return[{what:"space",state:free<leastFree?"warns":"has",detail:`${free} MiB free in /sysroot`}]}async function systemd(session){
+const{stdout}=await session.exec(["systemctl","is-system-running"],{check:false,timeoutMs:3e4});const state=stdout.trim();
+if(state==="")return[{what:"systemd",state:"lacks",detail:"systemctl does not answer"}];return[{what:"systemd",state:state===
+"running"?"has":"warns",detail:state}]}var leastFree,looks;var init_check2=__esm({"src/device/check.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors();init_boot_counter();init_connection();init_observe();init_ssh();leastFree=300;looks=[["root",root],["forwa\
+rding",forwarding],["ostree",deployment2],["space",space],["systemd",systemd]]}});async function lookAt(device2,options){const{name:name2,labels,image:image3}=device2;const kind=device2.virtual?"virtual":
+"real";const listed={name:name2,kind,labels,image:image3,address:null,commit:null,state:"down"};try{if(device2.virtual){
+const absence=await absenceOf(device2,options);if(absence!==null)return{...listed,state:absence}}const to=await connectionOf(
+device2,options.workspace);listed.address=`${to.host}:${to.port}`;return{...listed,state:"up",commit:await bootedCommit(
+to,options.signal)}}catch(error2){if(!(error2 instanceof LockstepError)||error2.code==="E_INTERRUPTED")throw error2;return{
+...listed,state:error2.code}}}async function absenceOf({name:name2},options){const files=deviceFiles(options.workspace,name2);
+const state=await readState(files);if(state===null)return"absent";if(state.port===null)return"down";const toolbox=await options.
+toolbox();return await toolbox.daemonRunning(machineName(files,name2))?null:"down"}async function bootedCommit(to,signal2){
+const session=await connect2(to,{signal:signal2,timeoutMs:6e3});try{return(await observe(session)).booted.checksum}finally{
+await session.close()}}var init_list=__esm({"src/device/list.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();
+init_connection();init_observe();init_ssh();init_files();init_machine();init_state()}});var devices_exports={};__export(devices_exports,{devices:()=>devices});async function chooseDevices2(context,names2){if(names2.
 length===0)return context.devices();const{devices:known2,file:file2}=await context.config();return names2.map(name2=>{const device2=known2.
 find(each=>each.name===name2);if(device2!==void 0)return device2;const hint=known2.length===0?"It defines none.":`It def\
 ines ${known2.map(each=>each.name).join(", ")}.`;throw new LockstepError("E_NO_SUCH_DEVICE",`${file2} defines no device ${name2}`,
@@ -24585,35 +24643,35 @@ return chosen.filter(device2=>device2.virtual)}async function list2(context,chos
 const look={workspace,signal:context.signal,toolbox:()=>context.toolbox()};const found=await eachDevice(chosen,device2=>lookAt(
 device2,look));return ok(`${found.length} device${found.length===1?"":"s"}`,{action:"list",devices:found})}async function check2(context,chosen){
 const workspace=await context.workspace();const found=await eachDevice(chosen,async device2=>{const findings=await checkDevice(
-await connectionOf(device2,workspace),context.signal);return{name:device2.name,ready:findings.every(({state})=>state!=="\
-lacks"),findings}});const fields={action:"check",devices:found};const lacking2=found.filter(({ready})=>!ready).map(({name:name2})=>name2);
-if(lacking2.length===0)return ok("every device is ready for deployments",fields);const message=`not ready for deployment\
-s: ${lacking2.join(", ")}`;const hint="Mend what the list shows as lacking.";return{outcome:"failed",code:"E_DEVICE_PREP\
-ARE",message,hint,...fields}}async function up(context,chosen,names2,options){const[toolbox,workspace]=[await context.toolbox(),
-await context.workspace()];const images=new Map((await context.config()).images.map(image3=>[image3.name,image3]));const started=[];
-for(const device2 of onlyVirtual(chosen,names2)){const image3=images.get(device2.image);const commit=()=>resolveRevision(
+device2,workspace,context.signal);return{name:device2.name,ready:findings.every(({state})=>state!=="lacks"),findings}});
+const fields={action:"check",devices:found};const lacking2=found.filter(({ready})=>!ready).map(({name:name2})=>name2);if(lacking2.
+length===0)return ok("every device is ready for deployments",fields);const message=`not ready for deployments: ${lacking2.
+join(", ")}`;const hint="Mend what the list shows as lacking.";return{outcome:"failed",code:"E_DEVICE_PREPARE",message,hint,
+...fields}}async function up(context,chosen,names2,options){const virtual=onlyVirtual(chosen,names2);const[toolbox,workspace]=[
+await context.toolbox(),await context.workspace()];const images=new Map((await context.config()).images.map(image3=>[image3.
+name,image3]));const started=[];for(const device2 of virtual){const image3=images.get(device2.image);const commit=()=>resolveRevision(
 toolbox,workspace,options.commit??refOf(device2,image3));const{progress,signal:signal2}=context;const rest={kargs:image3?.
 kargs??[],commit,fresh:options.fresh??false};started.push(await bringUp(device2,{toolbox,workspace,progress,signal:signal2,
 ...rest}))}const fields={action:"up",devices:started};const told=started.map(({name:name2,how,port})=>`${name2} ${words3[how]}\
 , ssh on 127.0.0.1:${port}`).join("\n");if(started.length===0)return unchanged("there is no virtual device to start",fields);
 return started.every(({how})=>how==="up")?unchanged(told,fields):ok(told,fields)}function refOf(device2,image3){if(image3!==
 void 0)return`${image3.name}/${image3.arch}`;throw new LockstepError("E_NO_SUCH_IMAGE",`device ${device2.name} wants ima\
-ge ${device2.image}, which is not defined`)}async function down(context,chosen,names2){const[toolbox,workspace]=[await context.
-toolbox(),await context.workspace()];const stopped=await eachDevice(onlyVirtual(chosen,names2),async device2=>{return{name:device2.
-name,stopped:await bringDown(device2,toolbox,workspace)}});const fields={action:"down",devices:stopped};const told=stopped.
-map(device2=>`${device2.name} ${device2.stopped?"stopped":"was not running"}`).join("\n");if(stopped.length===0)return unchanged(
-"there is no virtual device to stop",fields);return stopped.some(device2=>device2.stopped)?ok(told,fields):unchanged(told,
-fields)}function listTable(found){const table=new import_cli_table33.default({head:["device","kind","state","address","c\
-ommit"],style:{head:[],border:[]}});for(const{name:name2,kind,state,address,commit}of found){table.push([name2,kind,state,
-address??"",commit?.slice(0,12)??""])}return table.toString()}function checkTable(found){const table=new import_cli_table33.default(
+ge ${device2.image}, which is not defined`)}async function down(context,chosen,names2){const virtual=onlyVirtual(chosen,
+names2);const[toolbox,workspace]=[await context.toolbox(),await context.workspace()];const stopped=await eachDevice(virtual,
+async device2=>{return{name:device2.name,stopped:await bringDown(device2,toolbox,workspace)}});const fields={action:"dow\
+n",devices:stopped};const told=stopped.map(device2=>`${device2.name} ${device2.stopped?"stopped":"was not running"}`).join(
+"\n");if(stopped.length===0)return unchanged("there is no virtual device to stop",fields);return stopped.some(device2=>device2.
+stopped)?ok(told,fields):unchanged(told,fields)}function listTable(found){const table=new import_cli_table33.default({head:[
+"device","kind","state","address","commit"],style:{head:[],border:[]}});for(const{name:name2,kind,state,address,commit}of found){
+table.push([name2,kind,state,address??"",commit?.slice(0,12)??""])}return table.toString()}function checkTable(found){const table=new import_cli_table33.default(
 {head:["device","","what","detail"],style:{head:[],border:[]},wordWrap:true});for(const{name:name2,findings}of found){for(const{
 what,state,detail:detail3}of findings)table.push([name2,state,what,detail3])}return table.toString()}var import_cli_table33,
 actions,devices,words3;var init_devices=__esm({"src/commands/devices.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-import_cli_table33=__toESM(require_cli_table3(),1);init_check2();init_connection();init_each();init_list();init_up();init_errors();
-init_archive();init_verb();actions=["list","check","up","down"];devices={name:"devices",summary:"list devices, check wha\
-t they lack, start and stop virtual ones",declare(command){command.argument("[action]",actions.join(", "),"list").argument(
-"[names...]","devices; all by default").option("--fresh","up: make the disk anew").option("--commit <rev>","up: commit o\
-r ref for a new disk; the image\u2019s own by default")},async run(context,options,[action="list",...names2]){const chosen=await chooseDevices2(
+import_cli_table33=__toESM(require_cli_table3(),1);init_check2();init_each();init_list();init_up();init_errors();init_archive();
+init_verb();actions=["list","check","up","down"];devices={name:"devices",summary:"list devices, check what they lack, st\
+art and stop virtual ones",declare(command){command.argument("[action]",actions.join(", "),"list").argument("[names...]",
+"devices; all by default").option("--fresh","up: make the disk anew").option("--commit <rev>","up: commit or ref for a n\
+ew disk; the image\u2019s own by default")},async run(context,options,[action="list",...names2]){const chosen=await chooseDevices2(
 context,names2);switch(action){case"list":return list2(context,chosen);case"check":return check2(context,chosen);case"up":
 return up(context,chosen,names2,options);case"down":return down(context,chosen,names2);default:throw new LockstepError("\
 E_USAGE",`devices: unknown action ${action}; it is one of ${actions.join(", ")}`)}},print(outcome){const found=outcome.devices;
@@ -24631,16 +24689,16 @@ meaning,remedy}=catalogue[code2];return ok(`${code2} (exit code ${exit})
 
 ${meaning}
 
-What to do: ${remedy}`,{explained:{code:code2,exit,meaning,remedy}})}}}});var lock_exports={};__export(lock_exports,{lockProject:()=>lockProject});import{mkdir as mkdir15,open as open6,readFile as readFile14,
-rm as rm9}from"node:fs/promises";import path46 from"node:path";async function lockProject(workspace,verb){await mkdir15(
-workspace.dir,{recursive:true});const file2=path46.join(workspace.dir,"lock");const mine={...await identify(process.pid),
-verb};for(let attempt=0;attempt<3;attempt++){if(await createExclusively(file2,JSON.stringify(mine)))return()=>rm9(file2,
-{force:true});const owner=await readOwner(file2);if(owner!==null&&await isAlive(owner))throw busy(owner,workspace);await rm9(
+What to do: ${remedy}`,{explained:{code:code2,exit,meaning,remedy}})}}}});var lock_exports={};__export(lock_exports,{lockProject:()=>lockProject});import{mkdir as mkdir15,open as open7,readFile as readFile15,
+rm as rm10}from"node:fs/promises";import path49 from"node:path";async function lockProject(workspace,verb){await mkdir15(
+workspace.dir,{recursive:true});const file2=path49.join(workspace.dir,"lock");const mine={...await identify(process.pid),
+verb};for(let attempt=0;attempt<3;attempt++){if(await createExclusively(file2,JSON.stringify(mine)))return()=>rm10(file2,
+{force:true});const owner=await readOwner(file2);if(owner!==null&&await isAlive(owner))throw busy(owner,workspace);await rm10(
 file2,{force:true})}throw new LockstepError("E_BUSY",`${file2} is taken again and again`)}function busy(owner,workspace){
-const message=`another lockstep (${owner.verb}, process ${owner.pid}) is at work in ${path46.dirname(workspace.dir)}`;return new LockstepError(
-"E_BUSY",message,{hint:"wait for it to end, or stop that process"})}async function createExclusively(file2,text2){try{const handle=await open6(
+const message=`another lockstep (${owner.verb}, process ${owner.pid}) is at work in ${path49.dirname(workspace.dir)}`;return new LockstepError(
+"E_BUSY",message,{hint:"wait for it to end, or stop that process"})}async function createExclusively(file2,text2){try{const handle=await open7(
 file2,"wx");await handle.writeFile(text2);await handle.close();return true}catch(error2){if(error2.code==="EEXIST")return false;
-throw error2}}async function readOwner(file2){try{return JSON.parse(await readFile14(file2,"utf8"))}catch{return null}}var init_lock=__esm(
+throw error2}}async function readOwner(file2){try{return JSON.parse(await readFile15(file2,"utf8"))}catch{return null}}var init_lock=__esm(
 {"src/commands/lock.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_process_identity()}});init_define_EMBEDDED_RESOURCES();init_define_EMBEDDED_RESOURCES();var import_index=__toESM(require_commander(),1);var{program,createCommand,createArgument,
 createOption,CommanderError,InvalidArgumentError,InvalidOptionArgumentError,Command,Argument,Option,Help}=import_index.default;init_context();init_define_EMBEDDED_RESOURCES();var verbs={init:{summary:"write a commented lockstep.yml to start from",exclusive:false,
 load:async()=>(await Promise.resolve().then(()=>(init_init(),init_exports2))).init},doctor:{summary:"check that this mac\
@@ -24667,18 +24725,18 @@ const time3=cached2?"":tally.elapsed();return[`${mark} ${tally.name.padEnd(12)}`
 "   ").trimEnd()}function createLines({write,clock=()=>performance.now(),everyMs=1e4}){const line2=text2=>write(`${text2}
 `);function stage(name2,options={}){const tally=new Tally(name2,options,clock);line2(`> ${oneLine([name2,totalOf2(options)].
 filter(part=>part!=="").join("   "))}`);const timer=setInterval(()=>line2(`  ${stillAt(tally)}`),everyMs);timer.unref();
-let open7=true;const end=text2=>{if(!open7)return;open7=false;clearInterval(timer);line2(text2())};return{advance:step=>tally.
+let open8=true;const end=text2=>{if(!open8)return;open8=false;clearInterval(timer);line2(text2())};return{advance:step=>tally.
 add(step),done:(summary,{cached:cached2=false}={})=>end(()=>endLine("\u2713",tally,summary,cached2)),fail:()=>end(()=>endLine(
 "\u2717",tally,void 0,false))}}return{stage,note:line2}}function totalOf2({total,unit}){return total===void 0?"":[total,
 unit].filter(part=>part!==void 0).join(" ")}function stillAt(tally){return[tally.name,[...tally.amounts(),tally.now()].filter(
 part=>part!=="").join(", "),tally.elapsed()].filter(part=>part!=="").join("   ")}init_progress();init_define_EMBEDDED_RESOURCES();function createTerminal(options){const{write,columns,color,clock=()=>performance.now(),everyMs=100}=options;const dim2=color?
 text2=>`\x1B[2m${text2}\x1B[22m`:text2=>text2;const green2=color?text2=>`\x1B[32m${text2}\x1B[39m`:text2=>text2;const red2=color?
-text2=>`\x1B[31m${text2}\x1B[39m`:text2=>text2;const open7=new Set;let drawn=0;let timer;function draw(settled=[]){const rise=drawn===
-0?"":`\x1B[${drawn}A`;const live=[...open7].map(tally=>dim2(clip(liveLine(tally,columns()-1),columns()-1)));const erase=drawn===
+text2=>`\x1B[31m${text2}\x1B[39m`:text2=>text2;const open8=new Set;let drawn=0;let timer;function draw(settled=[]){const rise=drawn===
+0?"":`\x1B[${drawn}A`;const live=[...open8].map(tally=>dim2(clip(liveLine(tally,columns()-1),columns()-1)));const erase=drawn===
 0?"":"\r\x1B[0J";drawn=live.length;write(rise+erase+[...settled,...live].map(line2=>`${line2}
-`).join(""))}function keepDrawing(){if(open7.size>0&&timer===void 0){timer=setInterval(()=>draw(),everyMs);timer.unref()}else if(open7.
+`).join(""))}function keepDrawing(){if(open8.size>0&&timer===void 0){timer=setInterval(()=>draw(),everyMs);timer.unref()}else if(open8.
 size===0){clearInterval(timer);timer=void 0}}function stage(name2,stageOptions={}){const tally=new Tally(name2,stageOptions,
-clock);open7.add(tally);keepDrawing();draw();const end=(text2,paint)=>{if(!open7.delete(tally))return;keepDrawing();draw(
+clock);open8.add(tally);keepDrawing();draw();const end=(text2,paint)=>{if(!open8.delete(tally))return;keepDrawing();draw(
 [paint(text2.slice(0,1))+text2.slice(1)])};return{advance:step=>tally.add(step),done:(summary,{cached:cached2=false}={})=>end(
 endLine("\u2713",tally,summary,cached2),green2),fail:()=>end(endLine("\u2717",tally,void 0,false),red2)}}return{stage,note:text2=>draw(
 [text2])}}function liveLine(tally,width){const start=`\u2022 ${tally.name.padEnd(12)}`;const parts=tally.amounts();const detail3=tally.
@@ -24720,10 +24778,1741 @@ process.stdout.write(`${JSON.stringify({outcome:"failed",code:code2,message,hint
 ${hint===null?"":`  hint: ${hint}
 `}`);if(verbose)console.error(thrown);return error2.exitCode}function asLockstepError2(error2){if(error2 instanceof LockstepError)
 return error2;if(error2 instanceof CommanderError)return new LockstepError("E_USAGE",error2.message.replace(/^error: /,""));
-const{code:code2,message,path:path47}=error2;if(code2==="ENOSPC")return new LockstepError("E_DISK_FULL",`the disk is ful\
-l: ${path47??message}`,{cause:error2});return new LockstepError("E_INTERNAL",message??String(error2),{cause:error2})}function asInterrupted(cause){
+const{code:code2,message,path:path50}=error2;if(code2==="ENOSPC")return new LockstepError("E_DISK_FULL",`the disk is ful\
+l: ${path50??message}`,{cause:error2});return new LockstepError("E_INTERNAL",message??String(error2),{cause:error2})}function asInterrupted(cause){
 const hint="run it again: it goes on from what was finished";return new LockstepError("E_INTERRUPTED","interrupted; what\
  was started has been stopped",{hint,cause})}function unknownVerb(word){const meant=word===void 0?null:nearest(word,Object.
 keys(verbs));const message=word===void 0?"say what to do":`there is no verb "${word}"`;const hint=meant===null?`verbs ar\
 e: ${Object.keys(verbs).join(", ")}`:`did you mean "${meant}"?`;return new LockstepError("E_USAGE",message,{hint})}process.
 stdout.on("error",()=>{});process.exitCode=await main(process.argv.slice(2));process.exit();
+/*
+This file holds these packages, under these licences:
+
+@balena/dockerignore 1.0.2
+
+* Copyright 2020 Balena Ltd. under the Apache 2.0 License included in this file.
+* Copyright 2018 Zeit Inc. under the MIT License included in this file.
+
+--------------------------------------------------------------------------
+
+                              Apache License
+                        Version 2.0, January 2004
+                     http://www.apache.org/licenses/
+
+TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION
+
+1. Definitions.
+
+   "License" shall mean the terms and conditions for use, reproduction,
+   and distribution as defined by Sections 1 through 9 of this document.
+
+   "Licensor" shall mean the copyright owner or entity authorized by
+   the copyright owner that is granting the License.
+
+   "Legal Entity" shall mean the union of the acting entity and all
+   other entities that control, are controlled by, or are under common
+   control with that entity. For the purposes of this definition,
+   "control" means (i) the power, direct or indirect, to cause the
+   direction or management of such entity, whether by contract or
+   otherwise, or (ii) ownership of fifty percent (50%) or more of the
+   outstanding shares, or (iii) beneficial ownership of such entity.
+
+   "You" (or "Your") shall mean an individual or Legal Entity
+   exercising permissions granted by this License.
+
+   "Source" form shall mean the preferred form for making modifications,
+   including but not limited to software source code, documentation
+   source, and configuration files.
+
+   "Object" form shall mean any form resulting from mechanical
+   transformation or translation of a Source form, including but
+   not limited to compiled object code, generated documentation,
+   and conversions to other media types.
+
+   "Work" shall mean the work of authorship, whether in Source or
+   Object form, made available under the License, as indicated by a
+   copyright notice that is included in or attached to the work
+   (an example is provided in the Appendix below).
+
+   "Derivative Works" shall mean any work, whether in Source or Object
+   form, that is based on (or derived from) the Work and for which the
+   editorial revisions, annotations, elaborations, or other modifications
+   represent, as a whole, an original work of authorship. For the purposes
+   of this License, Derivative Works shall not include works that remain
+   separable from, or merely link (or bind by name) to the interfaces of,
+   the Work and Derivative Works thereof.
+
+   "Contribution" shall mean any work of authorship, including
+   the original version of the Work and any modifications or additions
+   to that Work or Derivative Works thereof, that is intentionally
+   submitted to Licensor for inclusion in the Work by the copyright owner
+   or by an individual or Legal Entity authorized to submit on behalf of
+   the copyright owner. For the purposes of this definition, "submitted"
+   means any form of electronic, verbal, or written communication sent
+   to the Licensor or its representatives, including but not limited to
+   communication on electronic mailing lists, source code control systems,
+   and issue tracking systems that are managed by, or on behalf of, the
+   Licensor for the purpose of discussing and improving the Work, but
+   excluding communication that is conspicuously marked or otherwise
+   designated in writing by the copyright owner as "Not a Contribution."
+
+   "Contributor" shall mean Licensor and any individual or Legal Entity
+   on behalf of whom a Contribution has been received by Licensor and
+   subsequently incorporated within the Work.
+
+2. Grant of Copyright License. Subject to the terms and conditions of
+   this License, each Contributor hereby grants to You a perpetual,
+   worldwide, non-exclusive, no-charge, royalty-free, irrevocable
+   copyright license to reproduce, prepare Derivative Works of,
+   publicly display, publicly perform, sublicense, and distribute the
+   Work and such Derivative Works in Source or Object form.
+
+3. Grant of Patent License. Subject to the terms and conditions of
+   this License, each Contributor hereby grants to You a perpetual,
+   worldwide, non-exclusive, no-charge, royalty-free, irrevocable
+   (except as stated in this section) patent license to make, have made,
+   use, offer to sell, sell, import, and otherwise transfer the Work,
+   where such license applies only to those patent claims licensable
+   by such Contributor that are necessarily infringed by their
+   Contribution(s) alone or by combination of their Contribution(s)
+   with the Work to which such Contribution(s) was submitted. If You
+   institute patent litigation against any entity (including a
+   cross-claim or counterclaim in a lawsuit) alleging that the Work
+   or a Contribution incorporated within the Work constitutes direct
+   or contributory patent infringement, then any patent licenses
+   granted to You under this License for that Work shall terminate
+   as of the date such litigation is filed.
+
+4. Redistribution. You may reproduce and distribute copies of the
+   Work or Derivative Works thereof in any medium, with or without
+   modifications, and in Source or Object form, provided that You
+   meet the following conditions:
+
+   (a) You must give any other recipients of the Work or
+       Derivative Works a copy of this License; and
+
+   (b) You must cause any modified files to carry prominent notices
+       stating that You changed the files; and
+
+   (c) You must retain, in the Source form of any Derivative Works
+       that You distribute, all copyright, patent, trademark, and
+       attribution notices from the Source form of the Work,
+       excluding those notices that do not pertain to any part of
+       the Derivative Works; and
+
+   (d) If the Work includes a "NOTICE" text file as part of its
+       distribution, then any Derivative Works that You distribute must
+       include a readable copy of the attribution notices contained
+       within such NOTICE file, excluding those notices that do not
+       pertain to any part of the Derivative Works, in at least one
+       of the following places: within a NOTICE text file distributed
+       as part of the Derivative Works; within the Source form or
+       documentation, if provided along with the Derivative Works; or,
+       within a display generated by the Derivative Works, if and
+       wherever such third-party notices normally appear. The contents
+       of the NOTICE file are for informational purposes only and
+       do not modify the License. You may add Your own attribution
+       notices within Derivative Works that You distribute, alongside
+       or as an addendum to the NOTICE text from the Work, provided
+       that such additional attribution notices cannot be construed
+       as modifying the License.
+
+   You may add Your own copyright statement to Your modifications and
+   may provide additional or different license terms and conditions
+   for use, reproduction, or distribution of Your modifications, or
+   for any such Derivative Works as a whole, provided Your use,
+   reproduction, and distribution of the Work otherwise complies with
+   the conditions stated in this License.
+
+5. Submission of Contributions. Unless You explicitly state otherwise,
+   any Contribution intentionally submitted for inclusion in the Work
+   by You to the Licensor shall be under the terms and conditions of
+   this License, without any additional terms or conditions.
+   Notwithstanding the above, nothing herein shall supersede or modify
+   the terms of any separate license agreement you may have executed
+   with Licensor regarding such Contributions.
+
+6. Trademarks. This License does not grant permission to use the trade
+   names, trademarks, service marks, or product names of the Licensor,
+   except as required for reasonable and customary use in describing the
+   origin of the Work and reproducing the content of the NOTICE file.
+
+7. Disclaimer of Warranty. Unless required by applicable law or
+   agreed to in writing, Licensor provides the Work (and each
+   Contributor provides its Contributions) on an "AS IS" BASIS,
+   WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or
+   implied, including, without limitation, any warranties or conditions
+   of TITLE, NON-INFRINGEMENT, MERCHANTABILITY, or FITNESS FOR A
+   PARTICULAR PURPOSE. You are solely responsible for determining the
+   appropriateness of using or redistributing the Work and assume any
+   risks associated with Your exercise of permissions under this License.
+
+8. Limitation of Liability. In no event and under no legal theory,
+   whether in tort (including negligence), contract, or otherwise,
+   unless required by applicable law (such as deliberate and grossly
+   negligent acts) or agreed to in writing, shall any Contributor be
+   liable to You for damages, including any direct, indirect, special,
+   incidental, or consequential damages of any character arising as a
+   result of this License or out of the use or inability to use the
+   Work (including but not limited to damages for loss of goodwill,
+   work stoppage, computer failure or malfunction, or any and all
+   other commercial damages or losses), even if such Contributor
+   has been advised of the possibility of such damages.
+
+9. Accepting Warranty or Additional Liability. While redistributing
+   the Work or Derivative Works thereof, You may choose to offer,
+   and charge a fee for, acceptance of support, warranty, indemnity,
+   or other liability obligations and/or rights consistent with this
+   License. However, in accepting such obligations, You may act only
+   on Your own behalf and on Your sole responsibility, not on behalf
+   of any other Contributor, and only if You agree to indemnify,
+   defend, and hold each Contributor harmless for any liability
+   incurred by, or claims asserted against, such Contributor by reason
+   of your accepting any such warranty or additional liability.
+
+END OF TERMS AND CONDITIONS
+
+--------------------------------------------------------------------------
+
+The MIT License (MIT)
+
+Permission is hereby granted, free of charge, to any person obtaining a
+copy of this software and associated documentation files (the "Software"),
+to deal in the Software without restriction, including without limitation
+the rights to use, copy, modify, merge, publish, distribute, sublicense,
+and/or sell copies of the Software, and to permit persons to whom the
+Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
+FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER
+DEALINGS IN THE SOFTWARE.
+
+--------------------------------------------------------------------------
+
+----
+
+@colors/colors 1.5.0
+
+MIT License
+
+Original Library
+  - Copyright (c) Marak Squires
+
+Additional Functionality
+ - Copyright (c) Sindre Sorhus <sindresorhus@gmail.com> (sindresorhus.com)
+ - Copyright (c) DABH (https://github.com/DABH)
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+THE SOFTWARE.
+
+----
+
+@oozcitak/dom 2.0.2, @oozcitak/infra 2.0.2, @oozcitak/url 3.0.0, @oozcitak/util 10.0.0, xmlbuilder2 4.0.3
+
+MIT License
+
+Copyright (c) 2019 Ozgur Ozcitak
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+
+----
+
+@sec-ant/readable-stream 0.4.1
+
+MIT License
+
+Copyright (c) 2022 Ze-Zheng Wu
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+
+----
+
+@sindresorhus/merge-streams 4.0.0, execa 9.6.1, figures 6.1.0, get-stream 9.0.1, is-plain-obj 4.1.0, is-stream 4.0.1, is-unicode-supported 2.1.0, npm-run-path 6.0.0, path-key 4.0.0, p-limit 6.2.0, parse-ms 4.0.0, pretty-ms 9.3.1, strip-final-newline 4.0.0, supports-color 8.1.1, unicorn-magic 0.3.0, yocto-queue 1.2.2, yoctocolors 2.2.0
+
+MIT License
+
+Copyright (c) Sindre Sorhus <sindresorhus@gmail.com> (https://sindresorhus.com)
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+
+----
+
+ansi-regex 5.0.1, has-flag 4.0.0, is-fullwidth-code-point 3.0.0, path-key 3.1.1, shebang-regex 3.0.0, string-width 4.2.3, strip-ansi 6.0.1
+
+MIT License
+
+Copyright (c) Sindre Sorhus <sindresorhus@gmail.com> (sindresorhus.com)
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+
+----
+
+asn1 0.2.6
+
+Copyright (c) 2011 Mark Cavage, All rights reserved.
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+THE SOFTWARE
+
+----
+
+b4a 1.9.0, events-universal 1.0.1, text-decoder 1.2.7
+
+Apache License
+                           Version 2.0, January 2004
+                        http://www.apache.org/licenses/
+
+   TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION
+
+   1. Definitions.
+
+      "License" shall mean the terms and conditions for use, reproduction,
+      and distribution as defined by Sections 1 through 9 of this document.
+
+      "Licensor" shall mean the copyright owner or entity authorized by
+      the copyright owner that is granting the License.
+
+      "Legal Entity" shall mean the union of the acting entity and all
+      other entities that control, are controlled by, or are under common
+      control with that entity. For the purposes of this definition,
+      "control" means (i) the power, direct or indirect, to cause the
+      direction or management of such entity, whether by contract or
+      otherwise, or (ii) ownership of fifty percent (50%) or more of the
+      outstanding shares, or (iii) beneficial ownership of such entity.
+
+      "You" (or "Your") shall mean an individual or Legal Entity
+      exercising permissions granted by this License.
+
+      "Source" form shall mean the preferred form for making modifications,
+      including but not limited to software source code, documentation
+      source, and configuration files.
+
+      "Object" form shall mean any form resulting from mechanical
+      transformation or translation of a Source form, including but
+      not limited to compiled object code, generated documentation,
+      and conversions to other media types.
+
+      "Work" shall mean the work of authorship, whether in Source or
+      Object form, made available under the License, as indicated by a
+      copyright notice that is included in or attached to the work
+      (an example is provided in the Appendix below).
+
+      "Derivative Works" shall mean any work, whether in Source or Object
+      form, that is based on (or derived from) the Work and for which the
+      editorial revisions, annotations, elaborations, or other modifications
+      represent, as a whole, an original work of authorship. For the purposes
+      of this License, Derivative Works shall not include works that remain
+      separable from, or merely link (or bind by name) to the interfaces of,
+      the Work and Derivative Works thereof.
+
+      "Contribution" shall mean any work of authorship, including
+      the original version of the Work and any modifications or additions
+      to that Work or Derivative Works thereof, that is intentionally
+      submitted to Licensor for inclusion in the Work by the copyright owner
+      or by an individual or Legal Entity authorized to submit on behalf of
+      the copyright owner. For the purposes of this definition, "submitted"
+      means any form of electronic, verbal, or written communication sent
+      to the Licensor or its representatives, including but not limited to
+      communication on electronic mailing lists, source code control systems,
+      and issue tracking systems that are managed by, or on behalf of, the
+      Licensor for the purpose of discussing and improving the Work, but
+      excluding communication that is conspicuously marked or otherwise
+      designated in writing by the copyright owner as "Not a Contribution."
+
+      "Contributor" shall mean Licensor and any individual or Legal Entity
+      on behalf of whom a Contribution has been received by Licensor and
+      subsequently incorporated within the Work.
+
+   2. Grant of Copyright License. Subject to the terms and conditions of
+      this License, each Contributor hereby grants to You a perpetual,
+      worldwide, non-exclusive, no-charge, royalty-free, irrevocable
+      copyright license to reproduce, prepare Derivative Works of,
+      publicly display, publicly perform, sublicense, and distribute the
+      Work and such Derivative Works in Source or Object form.
+
+   3. Grant of Patent License. Subject to the terms and conditions of
+      this License, each Contributor hereby grants to You a perpetual,
+      worldwide, non-exclusive, no-charge, royalty-free, irrevocable
+      (except as stated in this section) patent license to make, have made,
+      use, offer to sell, sell, import, and otherwise transfer the Work,
+      where such license applies only to those patent claims licensable
+      by such Contributor that are necessarily infringed by their
+      Contribution(s) alone or by combination of their Contribution(s)
+      with the Work to which such Contribution(s) was submitted. If You
+      institute patent litigation against any entity (including a
+      cross-claim or counterclaim in a lawsuit) alleging that the Work
+      or a Contribution incorporated within the Work constitutes direct
+      or contributory patent infringement, then any patent licenses
+      granted to You under this License for that Work shall terminate
+      as of the date such litigation is filed.
+
+   4. Redistribution. You may reproduce and distribute copies of the
+      Work or Derivative Works thereof in any medium, with or without
+      modifications, and in Source or Object form, provided that You
+      meet the following conditions:
+
+      (a) You must give any other recipients of the Work or
+          Derivative Works a copy of this License; and
+
+      (b) You must cause any modified files to carry prominent notices
+          stating that You changed the files; and
+
+      (c) You must retain, in the Source form of any Derivative Works
+          that You distribute, all copyright, patent, trademark, and
+          attribution notices from the Source form of the Work,
+          excluding those notices that do not pertain to any part of
+          the Derivative Works; and
+
+      (d) If the Work includes a "NOTICE" text file as part of its
+          distribution, then any Derivative Works that You distribute must
+          include a readable copy of the attribution notices contained
+          within such NOTICE file, excluding those notices that do not
+          pertain to any part of the Derivative Works, in at least one
+          of the following places: within a NOTICE text file distributed
+          as part of the Derivative Works; within the Source form or
+          documentation, if provided along with the Derivative Works; or,
+          within a display generated by the Derivative Works, if and
+          wherever such third-party notices normally appear. The contents
+          of the NOTICE file are for informational purposes only and
+          do not modify the License. You may add Your own attribution
+          notices within Derivative Works that You distribute, alongside
+          or as an addendum to the NOTICE text from the Work, provided
+          that such additional attribution notices cannot be construed
+          as modifying the License.
+
+      You may add Your own copyright statement to Your modifications and
+      may provide additional or different license terms and conditions
+      for use, reproduction, or distribution of Your modifications, or
+      for any such Derivative Works as a whole, provided Your use,
+      reproduction, and distribution of the Work otherwise complies with
+      the conditions stated in this License.
+
+   5. Submission of Contributions. Unless You explicitly state otherwise,
+      any Contribution intentionally submitted for inclusion in the Work
+      by You to the Licensor shall be under the terms and conditions of
+      this License, without any additional terms or conditions.
+      Notwithstanding the above, nothing herein shall supersede or modify
+      the terms of any separate license agreement you may have executed
+      with Licensor regarding such Contributions.
+
+   6. Trademarks. This License does not grant permission to use the trade
+      names, trademarks, service marks, or product names of the Licensor,
+      except as required for reasonable and customary use in describing the
+      origin of the Work and reproducing the content of the NOTICE file.
+
+   7. Disclaimer of Warranty. Unless required by applicable law or
+      agreed to in writing, Licensor provides the Work (and each
+      Contributor provides its Contributions) on an "AS IS" BASIS,
+      WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or
+      implied, including, without limitation, any warranties or conditions
+      of TITLE, NON-INFRINGEMENT, MERCHANTABILITY, or FITNESS FOR A
+      PARTICULAR PURPOSE. You are solely responsible for determining the
+      appropriateness of using or redistributing the Work and assume any
+      risks associated with Your exercise of permissions under this License.
+
+   8. Limitation of Liability. In no event and under no legal theory,
+      whether in tort (including negligence), contract, or otherwise,
+      unless required by applicable law (such as deliberate and grossly
+      negligent acts) or agreed to in writing, shall any Contributor be
+      liable to You for damages, including any direct, indirect, special,
+      incidental, or consequential damages of any character arising as a
+      result of this License or out of the use or inability to use the
+      Work (including but not limited to damages for loss of goodwill,
+      work stoppage, computer failure or malfunction, or any and all
+      other commercial damages or losses), even if such Contributor
+      has been advised of the possibility of such damages.
+
+   9. Accepting Warranty or Additional Liability. While redistributing
+      the Work or Derivative Works thereof, You may choose to offer,
+      and charge a fee for, acceptance of support, warranty, indemnity,
+      or other liability obligations and/or rights consistent with this
+      License. However, in accepting such obligations, You may act only
+      on Your own behalf and on Your sole responsibility, not on behalf
+      of any other Contributor, and only if You agree to indemnify,
+      defend, and hold each Contributor harmless for any liability
+      incurred by, or claims asserted against, such Contributor by reason
+      of your accepting any such warranty or additional liability.
+
+   END OF TERMS AND CONDITIONS
+
+   APPENDIX: How to apply the Apache License to your work.
+
+      To apply the Apache License to your work, attach the following
+      boilerplate notice, with the fields enclosed by brackets "[]"
+      replaced with your own identifying information. (Don't include
+      the brackets!)  The text should be enclosed in the appropriate
+      comment syntax for the file format. We also recommend that a
+      file or class name and description of purpose be included on the
+      same "printed page" as the copyright notice for easier
+      identification within third-party archives.
+
+   Copyright [yyyy] [name of copyright owner]
+
+   Licensed under the Apache License, Version 2.0 (the "License");
+   you may not use this file except in compliance with the License.
+   You may obtain a copy of the License at
+
+       http://www.apache.org/licenses/LICENSE-2.0
+
+   Unless required by applicable law or agreed to in writing, software
+   distributed under the License is distributed on an "AS IS" BASIS,
+   WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+   See the License for the specific language governing permissions and
+   limitations under the License.
+
+----
+
+bcrypt-pbkdf 1.0.2
+
+The Blowfish portions are under the following license:
+
+Blowfish block cipher for OpenBSD
+Copyright 1997 Niels Provos <provos@physnet.uni-hamburg.de>
+All rights reserved.
+
+Implementation advice by David Mazieres <dm@lcs.mit.edu>.
+
+Redistribution and use in source and binary forms, with or without
+modification, are permitted provided that the following conditions
+are met:
+1. Redistributions of source code must retain the above copyright
+   notice, this list of conditions and the following disclaimer.
+2. Redistributions in binary form must reproduce the above copyright
+   notice, this list of conditions and the following disclaimer in the
+   documentation and/or other materials provided with the distribution.
+3. The name of the author may not be used to endorse or promote products
+   derived from this software without specific prior written permission.
+
+THIS SOFTWARE IS PROVIDED BY THE AUTHOR ``AS IS'' AND ANY EXPRESS OR
+IMPLIED WARRANTIES, INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES
+OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE DISCLAIMED.
+IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY DIRECT, INDIRECT,
+INCIDENTAL, SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT
+NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR SERVICES; LOSS OF USE,
+DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY
+THEORY OF LIABILITY, WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT
+(INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF
+THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.
+
+
+
+The bcrypt_pbkdf portions are under the following license:
+
+Copyright (c) 2013 Ted Unangst <tedu@openbsd.org>
+
+Permission to use, copy, modify, and distribute this software for any
+purpose with or without fee is hereby granted, provided that the above
+copyright notice and this permission notice appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+
+
+Performance improvements (Javascript-specific):
+
+Copyright 2016, Joyent Inc
+Author: Alex Wilson <alex.wilson@joyent.com>
+
+Permission to use, copy, modify, and distribute this software for any
+purpose with or without fee is hereby granted, provided that the above
+copyright notice and this permission notice appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF
+OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+----
+
+bl 4.1.0
+
+The MIT License (MIT)
+=====================
+
+Copyright (c) 2013-2019 bl contributors
+----------------------------------
+
+*bl contributors listed at <https://github.com/rvagg/bl#contributors>*
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+
+----
+
+chownr 1.1.4, isexe 2.0.0, once 1.4.0, which 2.0.2, wrappy 1.0.2
+
+The ISC License
+
+Copyright (c) Isaac Z. Schlueter and Contributors
+
+Permission to use, copy, modify, and/or distribute this software for any
+purpose with or without fee is hereby granted, provided that the above
+copyright notice and this permission notice appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF
+MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR
+ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES
+WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS, WHETHER IN AN
+ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR
+IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+----
+
+cli-table3 0.6.5
+
+MIT License
+
+Copyright (c) 2014 James Talmage <james.talmage@jrtechnical.com>
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+
+----
+
+commander 14.0.3
+
+(The MIT License)
+
+Copyright (c) 2011 TJ Holowaychuk <tj@vision-media.ca>
+
+Permission is hereby granted, free of charge, to any person obtaining
+a copy of this software and associated documentation files (the
+'Software'), to deal in the Software without restriction, including
+without limitation the rights to use, copy, modify, merge, publish,
+distribute, sublicense, and/or sell copies of the Software, and to
+permit persons to whom the Software is furnished to do so, subject to
+the following conditions:
+
+The above copyright notice and this permission notice shall be
+included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED 'AS IS', WITHOUT WARRANTY OF ANY KIND,
+EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF
+MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT.
+IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY
+CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT,
+TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE
+SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+
+----
+
+cross-spawn 7.0.6
+
+The MIT License (MIT)
+
+Copyright (c) 2018 Made With MOXY Lda <hello@moxy.studio>
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+THE SOFTWARE.
+
+----
+
+debug 4.4.3
+
+(The MIT License)
+
+Copyright (c) 2014-2017 TJ Holowaychuk <tj@vision-media.ca>
+Copyright (c) 2018-2021 Josh Junon
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software
+and associated documentation files (the 'Software'), to deal in the Software without restriction,
+including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense,
+and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so,
+subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial
+portions of the Software.
+
+THE SOFTWARE IS PROVIDED 'AS IS', WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT
+LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT.
+IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY,
+WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE
+SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+
+----
+
+docker-modem 5.0.7, dockerode 5.0.1
+
+Apache License
+                           Version 2.0, January 2004
+                        http://www.apache.org/licenses/
+
+   TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION
+
+   1. Definitions.
+
+      "License" shall mean the terms and conditions for use, reproduction,
+      and distribution as defined by Sections 1 through 9 of this document.
+
+      "Licensor" shall mean the copyright owner or entity authorized by
+      the copyright owner that is granting the License.
+
+      "Legal Entity" shall mean the union of the acting entity and all
+      other entities that control, are controlled by, or are under common
+      control with that entity. For the purposes of this definition,
+      "control" means (i) the power, direct or indirect, to cause the
+      direction or management of such entity, whether by contract or
+      otherwise, or (ii) ownership of fifty percent (50%) or more of the
+      outstanding shares, or (iii) beneficial ownership of such entity.
+
+      "You" (or "Your") shall mean an individual or Legal Entity
+      exercising permissions granted by this License.
+
+      "Source" form shall mean the preferred form for making modifications,
+      including but not limited to software source code, documentation
+      source, and configuration files.
+
+      "Object" form shall mean any form resulting from mechanical
+      transformation or translation of a Source form, including but
+      not limited to compiled object code, generated documentation,
+      and conversions to other media types.
+
+      "Work" shall mean the work of authorship, whether in Source or
+      Object form, made available under the License, as indicated by a
+      copyright notice that is included in or attached to the work
+      (an example is provided in the Appendix below).
+
+      "Derivative Works" shall mean any work, whether in Source or Object
+      form, that is based on (or derived from) the Work and for which the
+      editorial revisions, annotations, elaborations, or other modifications
+      represent, as a whole, an original work of authorship. For the purposes
+      of this License, Derivative Works shall not include works that remain
+      separable from, or merely link (or bind by name) to the interfaces of,
+      the Work and Derivative Works thereof.
+
+      "Contribution" shall mean any work of authorship, including
+      the original version of the Work and any modifications or additions
+      to that Work or Derivative Works thereof, that is intentionally
+      submitted to Licensor for inclusion in the Work by the copyright owner
+      or by an individual or Legal Entity authorized to submit on behalf of
+      the copyright owner. For the purposes of this definition, "submitted"
+      means any form of electronic, verbal, or written communication sent
+      to the Licensor or its representatives, including but not limited to
+      communication on electronic mailing lists, source code control systems,
+      and issue tracking systems that are managed by, or on behalf of, the
+      Licensor for the purpose of discussing and improving the Work, but
+      excluding communication that is conspicuously marked or otherwise
+      designated in writing by the copyright owner as "Not a Contribution."
+
+      "Contributor" shall mean Licensor and any individual or Legal Entity
+      on behalf of whom a Contribution has been received by Licensor and
+      subsequently incorporated within the Work.
+
+   2. Grant of Copyright License. Subject to the terms and conditions of
+      this License, each Contributor hereby grants to You a perpetual,
+      worldwide, non-exclusive, no-charge, royalty-free, irrevocable
+      copyright license to reproduce, prepare Derivative Works of,
+      publicly display, publicly perform, sublicense, and distribute the
+      Work and such Derivative Works in Source or Object form.
+
+   3. Grant of Patent License. Subject to the terms and conditions of
+      this License, each Contributor hereby grants to You a perpetual,
+      worldwide, non-exclusive, no-charge, royalty-free, irrevocable
+      (except as stated in this section) patent license to make, have made,
+      use, offer to sell, sell, import, and otherwise transfer the Work,
+      where such license applies only to those patent claims licensable
+      by such Contributor that are necessarily infringed by their
+      Contribution(s) alone or by combination of their Contribution(s)
+      with the Work to which such Contribution(s) was submitted. If You
+      institute patent litigation against any entity (including a
+      cross-claim or counterclaim in a lawsuit) alleging that the Work
+      or a Contribution incorporated within the Work constitutes direct
+      or contributory patent infringement, then any patent licenses
+      granted to You under this License for that Work shall terminate
+      as of the date such litigation is filed.
+
+   4. Redistribution. You may reproduce and distribute copies of the
+      Work or Derivative Works thereof in any medium, with or without
+      modifications, and in Source or Object form, provided that You
+      meet the following conditions:
+
+      (a) You must give any other recipients of the Work or
+          Derivative Works a copy of this License; and
+
+      (b) You must cause any modified files to carry prominent notices
+          stating that You changed the files; and
+
+      (c) You must retain, in the Source form of any Derivative Works
+          that You distribute, all copyright, patent, trademark, and
+          attribution notices from the Source form of the Work,
+          excluding those notices that do not pertain to any part of
+          the Derivative Works; and
+
+      (d) If the Work includes a "NOTICE" text file as part of its
+          distribution, then any Derivative Works that You distribute must
+          include a readable copy of the attribution notices contained
+          within such NOTICE file, excluding those notices that do not
+          pertain to any part of the Derivative Works, in at least one
+          of the following places: within a NOTICE text file distributed
+          as part of the Derivative Works; within the Source form or
+          documentation, if provided along with the Derivative Works; or,
+          within a display generated by the Derivative Works, if and
+          wherever such third-party notices normally appear. The contents
+          of the NOTICE file are for informational purposes only and
+          do not modify the License. You may add Your own attribution
+          notices within Derivative Works that You distribute, alongside
+          or as an addendum to the NOTICE text from the Work, provided
+          that such additional attribution notices cannot be construed
+          as modifying the License.
+
+      You may add Your own copyright statement to Your modifications and
+      may provide additional or different license terms and conditions
+      for use, reproduction, or distribution of Your modifications, or
+      for any such Derivative Works as a whole, provided Your use,
+      reproduction, and distribution of the Work otherwise complies with
+      the conditions stated in this License.
+
+   5. Submission of Contributions. Unless You explicitly state otherwise,
+      any Contribution intentionally submitted for inclusion in the Work
+      by You to the Licensor shall be under the terms and conditions of
+      this License, without any additional terms or conditions.
+      Notwithstanding the above, nothing herein shall supersede or modify
+      the terms of any separate license agreement you may have executed
+      with Licensor regarding such Contributions.
+
+   6. Trademarks. This License does not grant permission to use the trade
+      names, trademarks, service marks, or product names of the Licensor,
+      except as required for reasonable and customary use in describing the
+      origin of the Work and reproducing the content of the NOTICE file.
+
+   7. Disclaimer of Warranty. Unless required by applicable law or
+      agreed to in writing, Licensor provides the Work (and each
+      Contributor provides its Contributions) on an "AS IS" BASIS,
+      WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or
+      implied, including, without limitation, any warranties or conditions
+      of TITLE, NON-INFRINGEMENT, MERCHANTABILITY, or FITNESS FOR A
+      PARTICULAR PURPOSE. You are solely responsible for determining the
+      appropriateness of using or redistributing the Work and assume any
+      risks associated with Your exercise of permissions under this License.
+
+   8. Limitation of Liability. In no event and under no legal theory,
+      whether in tort (including negligence), contract, or otherwise,
+      unless required by applicable law (such as deliberate and grossly
+      negligent acts) or agreed to in writing, shall any Contributor be
+      liable to You for damages, including any direct, indirect, special,
+      incidental, or consequential damages of any character arising as a
+      result of this License or out of the use or inability to use the
+      Work (including but not limited to damages for loss of goodwill,
+      work stoppage, computer failure or malfunction, or any and all
+      other commercial damages or losses), even if such Contributor
+      has been advised of the possibility of such damages.
+
+   9. Accepting Warranty or Additional Liability. While redistributing
+      the Work or Derivative Works thereof, You may choose to offer,
+      and charge a fee for, acceptance of support, warranty, indemnity,
+      or other liability obligations and/or rights consistent with this
+      License. However, in accepting such obligations, You may act only
+      on Your own behalf and on Your sole responsibility, not on behalf
+      of any other Contributor, and only if You agree to indemnify,
+      defend, and hold each Contributor harmless for any liability
+      incurred by, or claims asserted against, such Contributor by reason
+      of your accepting any such warranty or additional liability.
+
+   END OF TERMS AND CONDITIONS
+
+   APPENDIX: How to apply the Apache License to your work.
+
+      To apply the Apache License to your work, attach the following
+      boilerplate notice, with the fields enclosed by brackets "{}"
+      replaced with your own identifying information. (Don't include
+      the brackets!)  The text should be enclosed in the appropriate
+      comment syntax for the file format. We also recommend that a
+      file or class name and description of purpose be included on the
+      same "printed page" as the copyright notice for easier
+      identification within third-party archives.
+
+   Copyright {yyyy} {name of copyright owner}
+
+   Licensed under the Apache License, Version 2.0 (the "License");
+   you may not use this file except in compliance with the License.
+   You may obtain a copy of the License at
+
+       http://www.apache.org/licenses/LICENSE-2.0
+
+   Unless required by applicable law or agreed to in writing, software
+   distributed under the License is distributed on an "AS IS" BASIS,
+   WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+   See the License for the specific language governing permissions and
+   limitations under the License.
+
+----
+
+emoji-regex 8.0.0
+
+License: MIT
+
+----
+
+end-of-stream 1.4.5, pump 3.0.4, tar-fs 2.1.5, tar-stream 2.2.0, tar-stream 3.2.2
+
+The MIT License (MIT)
+
+Copyright (c) 2014 Mathias Buus
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+THE SOFTWARE.
+
+----
+
+fast-fifo 1.3.2, streamx 2.28.1
+
+The MIT License (MIT)
+
+Copyright (c) 2019 Mathias Buus
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+THE SOFTWARE.
+
+----
+
+fastest-levenshtein 1.0.16
+
+MIT License
+
+Copyright (c) 2020 Kasper Unn Weihe
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+
+----
+
+fs-constants 1.0.0
+
+The MIT License (MIT)
+
+Copyright (c) 2018 Mathias Buus
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+THE SOFTWARE.
+
+----
+
+fzstd 0.1.1
+
+MIT License
+
+Copyright (c) 2020 Arjun Barrett
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+
+----
+
+human-signals 8.0.1
+
+Apache License
+                           Version 2.0, January 2004
+                        http://www.apache.org/licenses/
+
+   TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION
+
+   1. Definitions.
+
+      "License" shall mean the terms and conditions for use, reproduction,
+      and distribution as defined by Sections 1 through 9 of this document.
+
+      "Licensor" shall mean the copyright owner or entity authorized by
+      the copyright owner that is granting the License.
+
+      "Legal Entity" shall mean the union of the acting entity and all
+      other entities that control, are controlled by, or are under common
+      control with that entity. For the purposes of this definition,
+      "control" means (i) the power, direct or indirect, to cause the
+      direction or management of such entity, whether by contract or
+      otherwise, or (ii) ownership of fifty percent (50%) or more of the
+      outstanding shares, or (iii) beneficial ownership of such entity.
+
+      "You" (or "Your") shall mean an individual or Legal Entity
+      exercising permissions granted by this License.
+
+      "Source" form shall mean the preferred form for making modifications,
+      including but not limited to software source code, documentation
+      source, and configuration files.
+
+      "Object" form shall mean any form resulting from mechanical
+      transformation or translation of a Source form, including but
+      not limited to compiled object code, generated documentation,
+      and conversions to other media types.
+
+      "Work" shall mean the work of authorship, whether in Source or
+      Object form, made available under the License, as indicated by a
+      copyright notice that is included in or attached to the work
+      (an example is provided in the Appendix below).
+
+      "Derivative Works" shall mean any work, whether in Source or Object
+      form, that is based on (or derived from) the Work and for which the
+      editorial revisions, annotations, elaborations, or other modifications
+      represent, as a whole, an original work of authorship. For the purposes
+      of this License, Derivative Works shall not include works that remain
+      separable from, or merely link (or bind by name) to the interfaces of,
+      the Work and Derivative Works thereof.
+
+      "Contribution" shall mean any work of authorship, including
+      the original version of the Work and any modifications or additions
+      to that Work or Derivative Works thereof, that is intentionally
+      submitted to Licensor for inclusion in the Work by the copyright owner
+      or by an individual or Legal Entity authorized to submit on behalf of
+      the copyright owner. For the purposes of this definition, "submitted"
+      means any form of electronic, verbal, or written communication sent
+      to the Licensor or its representatives, including but not limited to
+      communication on electronic mailing lists, source code control systems,
+      and issue tracking systems that are managed by, or on behalf of, the
+      Licensor for the purpose of discussing and improving the Work, but
+      excluding communication that is conspicuously marked or otherwise
+      designated in writing by the copyright owner as "Not a Contribution."
+
+      "Contributor" shall mean Licensor and any individual or Legal Entity
+      on behalf of whom a Contribution has been received by Licensor and
+      subsequently incorporated within the Work.
+
+   2. Grant of Copyright License. Subject to the terms and conditions of
+      this License, each Contributor hereby grants to You a perpetual,
+      worldwide, non-exclusive, no-charge, royalty-free, irrevocable
+      copyright license to reproduce, prepare Derivative Works of,
+      publicly display, publicly perform, sublicense, and distribute the
+      Work and such Derivative Works in Source or Object form.
+
+   3. Grant of Patent License. Subject to the terms and conditions of
+      this License, each Contributor hereby grants to You a perpetual,
+      worldwide, non-exclusive, no-charge, royalty-free, irrevocable
+      (except as stated in this section) patent license to make, have made,
+      use, offer to sell, sell, import, and otherwise transfer the Work,
+      where such license applies only to those patent claims licensable
+      by such Contributor that are necessarily infringed by their
+      Contribution(s) alone or by combination of their Contribution(s)
+      with the Work to which such Contribution(s) was submitted. If You
+      institute patent litigation against any entity (including a
+      cross-claim or counterclaim in a lawsuit) alleging that the Work
+      or a Contribution incorporated within the Work constitutes direct
+      or contributory patent infringement, then any patent licenses
+      granted to You under this License for that Work shall terminate
+      as of the date such litigation is filed.
+
+   4. Redistribution. You may reproduce and distribute copies of the
+      Work or Derivative Works thereof in any medium, with or without
+      modifications, and in Source or Object form, provided that You
+      meet the following conditions:
+
+      (a) You must give any other recipients of the Work or
+          Derivative Works a copy of this License; and
+
+      (b) You must cause any modified files to carry prominent notices
+          stating that You changed the files; and
+
+      (c) You must retain, in the Source form of any Derivative Works
+          that You distribute, all copyright, patent, trademark, and
+          attribution notices from the Source form of the Work,
+          excluding those notices that do not pertain to any part of
+          the Derivative Works; and
+
+      (d) If the Work includes a "NOTICE" text file as part of its
+          distribution, then any Derivative Works that You distribute must
+          include a readable copy of the attribution notices contained
+          within such NOTICE file, excluding those notices that do not
+          pertain to any part of the Derivative Works, in at least one
+          of the following places: within a NOTICE text file distributed
+          as part of the Derivative Works; within the Source form or
+          documentation, if provided along with the Derivative Works; or,
+          within a display generated by the Derivative Works, if and
+          wherever such third-party notices normally appear. The contents
+          of the NOTICE file are for informational purposes only and
+          do not modify the License. You may add Your own attribution
+          notices within Derivative Works that You distribute, alongside
+          or as an addendum to the NOTICE text from the Work, provided
+          that such additional attribution notices cannot be construed
+          as modifying the License.
+
+      You may add Your own copyright statement to Your modifications and
+      may provide additional or different license terms and conditions
+      for use, reproduction, or distribution of Your modifications, or
+      for any such Derivative Works as a whole, provided Your use,
+      reproduction, and distribution of the Work otherwise complies with
+      the conditions stated in this License.
+
+   5. Submission of Contributions. Unless You explicitly state otherwise,
+      any Contribution intentionally submitted for inclusion in the Work
+      by You to the Licensor shall be under the terms and conditions of
+      this License, without any additional terms or conditions.
+      Notwithstanding the above, nothing herein shall supersede or modify
+      the terms of any separate license agreement you may have executed
+      with Licensor regarding such Contributions.
+
+   6. Trademarks. This License does not grant permission to use the trade
+      names, trademarks, service marks, or product names of the Licensor,
+      except as required for reasonable and customary use in describing the
+      origin of the Work and reproducing the content of the NOTICE file.
+
+   7. Disclaimer of Warranty. Unless required by applicable law or
+      agreed to in writing, Licensor provides the Work (and each
+      Contributor provides its Contributions) on an "AS IS" BASIS,
+      WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or
+      implied, including, without limitation, any warranties or conditions
+      of TITLE, NON-INFRINGEMENT, MERCHANTABILITY, or FITNESS FOR A
+      PARTICULAR PURPOSE. You are solely responsible for determining the
+      appropriateness of using or redistributing the Work and assume any
+      risks associated with Your exercise of permissions under this License.
+
+   8. Limitation of Liability. In no event and under no legal theory,
+      whether in tort (including negligence), contract, or otherwise,
+      unless required by applicable law (such as deliberate and grossly
+      negligent acts) or agreed to in writing, shall any Contributor be
+      liable to You for damages, including any direct, indirect, special,
+      incidental, or consequential damages of any character arising as a
+      result of this License or out of the use or inability to use the
+      Work (including but not limited to damages for loss of goodwill,
+      work stoppage, computer failure or malfunction, or any and all
+      other commercial damages or losses), even if such Contributor
+      has been advised of the possibility of such damages.
+
+   9. Accepting Warranty or Additional Liability. While redistributing
+      the Work or Derivative Works thereof, You may choose to offer,
+      and charge a fee for, acceptance of support, warranty, indemnity,
+      or other liability obligations and/or rights consistent with this
+      License. However, in accepting such obligations, You may act only
+      on Your own behalf and on Your sole responsibility, not on behalf
+      of any other Contributor, and only if You agree to indemnify,
+      defend, and hold each Contributor harmless for any liability
+      incurred by, or claims asserted against, such Contributor by reason
+      of your accepting any such warranty or additional liability.
+
+   END OF TERMS AND CONDITIONS
+
+   APPENDIX: How to apply the Apache License to your work.
+
+      To apply the Apache License to your work, attach the following
+      boilerplate notice, with the fields enclosed by brackets "[]"
+      replaced with your own identifying information. (Don't include
+      the brackets!)  The text should be enclosed in the appropriate
+      comment syntax for the file format. We also recommend that a
+      file or class name and description of purpose be included on the
+      same "printed page" as the copyright notice for easier
+      identification within third-party archives.
+
+   Copyright 2025 ehmicky <ehmicky@gmail.com>
+
+   Licensed under the Apache License, Version 2.0 (the "License");
+   you may not use this file except in compliance with the License.
+   You may obtain a copy of the License at
+
+       http://www.apache.org/licenses/LICENSE-2.0
+
+   Unless required by applicable law or agreed to in writing, software
+   distributed under the License is distributed on an "AS IS" BASIS,
+   WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+   See the License for the specific language governing permissions and
+   limitations under the License.
+
+----
+
+inherits 2.0.4
+
+The ISC License
+
+Copyright (c) Isaac Z. Schlueter
+
+Permission to use, copy, modify, and/or distribute this software for any
+purpose with or without fee is hereby granted, provided that the above
+copyright notice and this permission notice appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH
+REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY AND
+FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT,
+INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM
+LOSS OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR
+OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR
+PERFORMANCE OF THIS SOFTWARE.
+
+----
+
+jenkins 1.1.0, papi 1.1.2
+
+Copyright (c) 2014 Silas Sewell
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+THE SOFTWARE.
+
+----
+
+lzma-native 8.0.6
+
+The MIT License (MIT)
+
+Copyright (c) 2014-2016 Anna Henningsen
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+
+----
+
+mkdirp-classic 0.5.3
+
+The MIT License (MIT)
+
+Copyright (c) 2020 James Halliday (mail@substack.net) and Mathias Buus
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+THE SOFTWARE.
+
+----
+
+ms 2.1.3
+
+The MIT License (MIT)
+
+Copyright (c) 2020 Vercel, Inc.
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+
+----
+
+readable-stream 3.6.2, string_decoder 1.3.0
+
+Node.js is licensed for use as follows:
+
+"""
+Copyright Node.js contributors. All rights reserved.
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to
+deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or
+sell copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
+FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
+IN THE SOFTWARE.
+"""
+
+This license applies to parts of Node.js originating from the
+https://github.com/joyent/node repository:
+
+"""
+Copyright Joyent, Inc. and other Node contributors. All rights reserved.
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to
+deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or
+sell copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
+FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
+IN THE SOFTWARE.
+"""
+
+----
+
+safe-buffer 5.2.1
+
+The MIT License (MIT)
+
+Copyright (c) Feross Aboukhadijeh
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+THE SOFTWARE.
+
+----
+
+safer-buffer 2.1.2
+
+MIT License
+
+Copyright (c) 2018 Nikita Skovoroda <chalkerx@gmail.com>
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+
+----
+
+shebang-command 2.0.0
+
+MIT License
+
+Copyright (c) Kevin Mårtensson <kevinmartensson@gmail.com> (github.com/kevva)
+
+Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
+
+----
+
+signal-exit 4.1.0
+
+The ISC License
+
+Copyright (c) 2015-2023 Benjamin Coe, Isaac Z. Schlueter, and Contributors
+
+Permission to use, copy, modify, and/or distribute this software
+for any purpose with or without fee is hereby granted, provided
+that the above copyright notice and this permission notice
+appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES
+WITH REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES
+OF MERCHANTABILITY AND FITNESS. IN NO EVENT SHALL THE AUTHOR BE
+LIABLE FOR ANY SPECIAL, DIRECT, INDIRECT, OR CONSEQUENTIAL DAMAGES
+OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS OF USE, DATA OR PROFITS,
+WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION,
+ARISING OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF THIS SOFTWARE.
+
+----
+
+split-ca 1.0.1
+
+License: ISC
+
+----
+
+ssh2 1.17.0
+
+Copyright Brian White. All rights reserved.
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to
+deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or
+sell copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
+FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS
+IN THE SOFTWARE.
+
+----
+
+tweetnacl 0.14.5
+
+This is free and unencumbered software released into the public domain.
+
+Anyone is free to copy, modify, publish, use, compile, sell, or
+distribute this software, either in source code form or as a compiled
+binary, for any purpose, commercial or non-commercial, and by any
+means.
+
+In jurisdictions that recognize copyright laws, the author or authors
+of this software dedicate any and all copyright interest in the
+software to the public domain. We make this dedication for the benefit
+of the public at large and to the detriment of our heirs and
+successors. We intend this dedication to be an overt act of
+relinquishment in perpetuity of all present and future rights to this
+software under copyright law.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND,
+EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF
+MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT.
+IN NO EVENT SHALL THE AUTHORS BE LIABLE FOR ANY CLAIM, DAMAGES OR
+OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE,
+ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR
+OTHER DEALINGS IN THE SOFTWARE.
+
+For more information, please refer to <http://unlicense.org>
+
+----
+
+undici 7.30.2
+
+MIT License
+
+Copyright (c) Matteo Collina and Undici contributors
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+
+----
+
+util-deprecate 1.0.2
+
+(The MIT License)
+
+Copyright (c) 2014 Nathan Rajlich <nathan@tootallnate.net>
+
+Permission is hereby granted, free of charge, to any person
+obtaining a copy of this software and associated documentation
+files (the "Software"), to deal in the Software without
+restriction, including without limitation the rights to use,
+copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the
+Software is furnished to do so, subject to the following
+conditions:
+
+The above copyright notice and this permission notice shall be
+included in all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND,
+EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES
+OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND
+NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR COPYRIGHT
+HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY,
+WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING
+FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR
+OTHER DEALINGS IN THE SOFTWARE.
+
+----
+
+yaml 2.9.1
+
+Copyright Eemeli Aro <eemeli@gmail.com>
+
+Permission to use, copy, modify, and/or distribute this software for any purpose
+with or without fee is hereby granted, provided that the above copyright notice
+and this permission notice appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH
+REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY AND
+FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT,
+INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS
+OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER
+TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF
+THIS SOFTWARE.
+
+----
+
+zod 4.6.7
+
+MIT License
+
+Copyright (c) 2025 Colin McDonnell
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all
+copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+SOFTWARE.
+*/

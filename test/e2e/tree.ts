@@ -10,13 +10,16 @@ export interface TreeEntry {
   text: string;
 }
 
-/** Every entry of the root of a Debian system, by name; owners by the names that the root itself has for them. Directories' and files' times are not part of it: ostree keeps none. */
-export async function describeTree(root: string, etc: string): Promise<Map<string, TreeEntry>> {
+/**
+ * Every entry of a directory tree, by name. With `etc`, a directory of the tree, owners are given by the names that the
+ * passwd and group there have for them. Times are not part of it: ostree keeps none.
+ */
+export async function describeTree(root: string, etc?: string): Promise<Map<string, TreeEntry>> {
   const listing = await execa('find', [root, '-mindepth', '1', '-printf', '%y\\t%m\\t%U\\t%G\\t%l\\t%P\\0'], {
     maxBuffer: 1e9,
   });
   const sums = await sha256Of(root);
-  const [users, groups] = [await namesIn(`${root}/${etc}/passwd`), await namesIn(`${root}/${etc}/group`)];
+  const [users, groups] = [await namesIn(root, etc, 'passwd'), await namesIn(root, etc, 'group')];
   const entries = listing.stdout.split('\0').filter(Boolean);
   return new Map(
     entries.map((line) => {
@@ -29,8 +32,9 @@ export async function describeTree(root: string, etc: string): Promise<Map<strin
 }
 
 /** Names by number, of passwd(5) or group(5). */
-async function namesIn(file: string): Promise<Map<string, string>> {
-  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
+async function namesIn(root: string, etc: string | undefined, file: string): Promise<Map<string, string>> {
+  if (etc === undefined) return new Map();
+  const lines = (await readFile(`${root}/${etc}/${file}`, 'utf8')).split('\n').filter((line) => line !== '');
   return new Map(lines.map((line) => [line.split(':')[2] ?? '', line.split(':')[0] ?? '']));
 }
 
