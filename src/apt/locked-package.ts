@@ -1,16 +1,8 @@
+import type { LockedDeb } from '../deb/package.ts';
 import { Deb822Error, type Stanza } from './deb822.ts';
 
-/** One deb that a lockfile pins. */
-export interface LockedPackage {
-  package: string;
-  version: string;
-  architecture: string;
-  /** Path of the deb below the archive's base URL. */
-  filename: string;
-  /** Bytes. */
-  size: number;
-  /** 64 hexadecimal digits. */
-  sha256: string;
+/** One deb that a lockfile pins, with what its stanza says beyond where to get it. */
+export interface LockedPackage extends LockedDeb {
   /** Source package, without its version. */
   source: string;
   essential: boolean;

@@ -1,8 +1,5 @@
-import { catalogue, type ErrorCode } from './catalogue.ts';
+import { catalogue, type ErrorCode, type FailureExit } from './catalogue.ts';
 import { redact } from './redact.ts';
-
-/** The exit codes of every verb: 1 could not do it, 2 wrong usage or configuration, 3 tests failed on a device. */
-export type FailureExit = 1 | 2 | 3;
 
 export interface LockstepErrorOptions {
   /** What to do about it, one line. */
