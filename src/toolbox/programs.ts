@@ -23,7 +23,6 @@ export const neededPrograms: readonly Program[] = [
 /** What virtual devices need beside. */
 export const devicePrograms: readonly Program[] = [
   { name: 'qemu-system-arm', package: 'qemu-system-arm' },
-  { name: 'mkimage', package: 'u-boot-tools', version: '-V' },
   { name: 'mkfs.ext4', package: 'e2fsprogs', version: '-V' },
   { name: 'sfdisk', package: 'fdisk' },
 ];

@@ -60,7 +60,7 @@ describe('the builder container', function () {
   });
 
   it('has U-Boot, QEMU and the tools for disks', async () => {
-    const script = `qemu-system-arm --version; mkimage -V; mkfs.ext4 -V; sfdisk --version; gpgv --version
+    const script = `qemu-system-arm --version; mkfs.ext4 -V; sfdisk --version; gpgv --version
       test -s /usr/lib/u-boot/qemu_arm/u-boot.bin; test -s /usr/share/keyrings/debian-archive-keyring.gpg`;
     await toolbox.run(['sh', '-euc', script]);
   });
