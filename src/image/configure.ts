@@ -14,6 +14,9 @@ import {
   stageScript,
 } from './stage.ts';
 
+/** Raised when the same tree would be configured otherwise than before, beside what the script and the environment say. */
+const format = '1';
+
 /** A package set takes a minute or two emulated; a script that waits for what never comes must not hold a node all night. */
 const timeoutMs = 60 * 60_000;
 
@@ -25,7 +28,7 @@ const environment = { SOURCE_DATE_EPOCH: '946684800', DEBCONF_NONINTERACTIVE_SEE
 
 /** Runs the maintainer scripts of an unpacked tree, under emulation where the architecture is a foreign one. */
 export async function configure(build: BuildEnvironment, unpacked: StageResult): Promise<StageResult> {
-  const digest = digestOf('configured', unpacked.digest, stageScript('configure'), JSON.stringify(environment));
+  const digest = digestOf('configured', format, unpacked.digest, stageScript('configure'), JSON.stringify(environment));
   const ref = stageRef('configured', digest);
   return cachedStage(build, { name: 'configure', ref, digest }, async (stage) => {
     const root = `${build.work}/configure`;

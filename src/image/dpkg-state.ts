@@ -160,7 +160,8 @@ function closureOf(roots: readonly ControlFiles[], packages: readonly ControlFil
 /** The names in a relation field, alternatives included. */
 function related({ control }: ControlFiles, relation: 'Depends' | 'Pre-Depends' | 'Provides'): string[] {
   const relations = control.get(relation) ?? '';
-  return relations.split(/[,|]/).map((alternative) => alternative.trim().split(/[\s(:]/)[0] ?? '');
+  const names = relations.split(/[,|]/).map((alternative) => alternative.trim().split(/[\s(:]/)[0] ?? '');
+  return names.filter((name) => name !== '');
 }
 
 const nameOf = (entry: ControlFiles) => field(entry, 'Package');
