@@ -21,58 +21,57 @@ s from by default.\nARG BASE=debian:bookworm-slim\nFROM ${BASE}\nRUN apt-get upd
 t-get install --yes --no-install-recommends \\\n      --option Dpkg::Options::=--force-unsafe-io --option Dpkg::Options::=\
 --path-exclude=/usr/share/doc/* \\\n      # resolve: apt against the archive keyring\n      apt ca-certificates debian-arch\
 ive-keyring gpgv \\\n      # build commits\n      mount ostree perl-base xz-utils zstd \\\n      # disks of virtual devices, \
-and the machines themselves\n      e2fsprogs fdisk u-boot-qemu u-boot-tools qemu-system-arm \\\n && apt-get clean \\\n && rm \
--rf /var/lib/apt/lists/* /var/log/* /var/cache/*\nENV LANG=C.UTF-8\n","report.css":':root {\n  color-scheme: light dark;\n\
-  --page: #f5f6f8;\n  --card: #ffffff;\n  --ink: #1b2330;\n  --quiet: #5c6878;\n  --line: #dfe3e9;\n  --code: #eef1f5;\n  --ac\
-cent: #2f6fde;\n  --ok: #18794e;\n  --ok-back: #dcf3e6;\n  --bad: #b3261e;\n  --bad-back: #fbe4e2;\n  --warn: #8a5a00;\n  --wa\
-rn-back: #fdf0d5;\n  --skip-back: #e8ebf0;\n}\n\n@media (prefers-color-scheme: dark) {\n  :root {\n    --page: #12161d;\n    --\
-card: #1a2029;\n    --ink: #e4e9f0;\n    --quiet: #98a4b5;\n    --line: #2c3543;\n    --code: #232b37;\n    --accent: #6ea1ff\
-;\n    --ok: #6fdca4;\n    --ok-back: #14392a;\n    --bad: #ff9d94;\n    --bad-back: #46201d;\n    --warn: #f3c56b;\n    --war\
-n-back: #3d2f11;\n    --skip-back: #2a3341;\n  }\n}\n\n* {\n  box-sizing: border-box;\n}\n\nbody {\n  margin: 0 auto;\n  padding: 0\
- 1rem 3rem;\n  max-width: 62rem;\n  background: var(--page);\n  color: var(--ink);\n  font: 1rem/1.5 system-ui, -apple-syste\
-m, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;\n  overflow-wrap: anywhere;\n}\n\n.top {\n  padding: 2rem 0 0.5rem;\n}\n\n.\
-brand {\n  margin: 0;\n  color: var(--accent);\n  font-weight: 700;\n  letter-spacing: 0.06em;\n}\n\nh1 {\n  margin: 0.25rem 0;\n\
-  font-size: clamp(1.2rem, 4vw, 1.7rem);\n  line-height: 1.3;\n}\n\nh2 {\n  margin: 0 0 0.75rem;\n  font-size: 1.2rem;\n}\n\nh3 {\
-\n  margin: 1.25rem 0 0.4rem;\n  font-size: 0.95rem;\n}\n\nsmall,\n.meta,\n.quiet,\nfooter,\ndt {\n  color: var(--quiet);\n  font-w\
-eight: 400;\n}\n\n.meta {\n  margin: 0;\n}\n\n.card {\n  margin: 1rem 0;\n  padding: 1.1rem 1.25rem 1.25rem;\n  border: 1px solid \
-var(--line);\n  border-radius: 0.75rem;\n  background: var(--card);\n}\n\n.badge {\n  display: inline-block;\n  padding: 0.05em\
- 0.6em;\n  border-radius: 1em;\n  background: var(--skip-back);\n  color: var(--quiet);\n  font-size: 0.75rem;\n  font-weight\
-: 600;\n  line-height: 1.6;\n  vertical-align: 0.12em;\n  white-space: nowrap;\n}\n\n.badge.ok,\n.badge.unchanged,\n.badge.passe\
-d {\n  background: var(--ok-back);\n  color: var(--ok);\n}\n\n.badge.failed,\n.badge.error {\n  background: var(--bad-back);\n  \
-color: var(--bad);\n}\n\n.badge.unstable {\n  background: var(--warn-back);\n  color: var(--warn);\n}\n\n.failure {\n  margin: 0.\
-75rem 0;\n  padding: 0.6rem 0.9rem;\n  border-left: 0.25rem solid var(--bad);\n  border-radius: 0.35rem;\n  background: var(\
---bad-back);\n}\n\n.failure p {\n  margin: 0.2rem 0;\n}\n\n.failure pre {\n  margin: 0.2rem 0;\n  padding: 0;\n  background: none;\
-\n}\n\n.reason,\n.note {\n  margin: 0.4rem 0;\n  color: var(--bad);\n}\n\n.note {\n  color: var(--warn);\n}\n\ndl {\n  display: grid;\n\
-  grid-template-columns: max-content 1fr;\n  gap: 0.25rem 1rem;\n  margin: 0.5rem 0;\n}\n\ndd {\n  margin: 0;\n}\n\ncode,\npre {\n \
- font: 0.85rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;\n}\n\npre {\n  margin: 0.5rem 0;\n  padding: 0.\
-6rem 0.8rem;\n  max-height: 28rem;\n  overflow: auto;\n  border-radius: 0.4rem;\n  background: var(--code);\n  white-space: p\
-re-wrap;\n}\n\n.scroll {\n  overflow-x: auto;\n}\n\ntable {\n  width: 100%;\n  border-collapse: collapse;\n}\n\nth,\ntd {\n  padding: \
-0.3rem 0.75rem 0.3rem 0;\n  border-bottom: 1px solid var(--line);\n  text-align: left;\n  vertical-align: top;\n  font-weigh\
-t: 400;\n}\n\nthead th {\n  color: var(--quiet);\n  font-size: 0.85rem;\n}\n\ntr:last-child > th,\ntr:last-child > td {\n  border-\
-bottom: 0;\n}\n\ntr.failed > * {\n  color: var(--bad);\n}\n\n.number {\n  color: var(--quiet);\n  font-variant-numeric: tabular-n\
-ums;\n  text-align: right;\n  white-space: nowrap;\n}\n\ntd.number {\n  padding-right: 0;\n}\n\n.stages {\n  table-layout: fixed;\n\
-}\n\n.stages th {\n  width: 8rem;\n}\n\n.stages .number {\n  width: 7rem;\n}\n\n.steps th {\n  width: 8rem;\n}\n\ndetails {\n  margin-t\
-op: 0.75rem;\n}\n\n.bar {\n  vertical-align: middle;\n}\n\nprogress {\n  display: block;\n  width: 100%;\n  height: 0.5rem;\n  bord\
-er: 0;\n  border-radius: 0.25rem;\n  overflow: hidden;\n  background: var(--code);\n  appearance: none;\n}\n\nprogress::-webkit\
--progress-bar {\n  background: var(--code);\n}\n\nprogress::-webkit-progress-value {\n  border-radius: 0.25rem;\n  background:\
- var(--accent);\n}\n\nprogress::-moz-progress-bar {\n  border-radius: 0.25rem;\n  background: var(--accent);\n}\n\nul {\n  margin\
-: 0.4rem 0;\n  padding: 0;\n  list-style: none;\n}\n\n.tests > li {\n  padding: 0.3rem 0;\n}\n\n.tests > li {\n  border-bottom: 1p\
-x solid var(--line);\n}\n\n.tests > li:last-child {\n  border-bottom: 0;\n}\n\n.tests details {\n  margin: 0;\n}\n\n.tests summary \
-{\n  padding: 0;\n}\n\n.tests .number {\n  float: right;\n}\n\n.points {\n  margin: 0.5rem 0 0.5rem 1rem;\n}\n\nsummary {\n  cursor: \
-pointer;\n}\n\nsummary h3 {\n  display: inline;\n}\n\na {\n  color: var(--accent);\n}\n\nfooter {\n  margin-top: 2rem;\n  font-size: \
-0.85rem;\n}\n\n@media (max-width: 34rem) {\n  .card {\n    padding: 0.9rem;\n  }\n\n  dl {\n    grid-template-columns: 1fr;\n    g\
-ap: 0;\n  }\n\n  dd {\n    margin-bottom: 0.4rem;\n  }\n\n  .stages th {\n    width: 6rem;\n  }\n}\n\n@media print {\n  body {\n    ma\
-x-width: none;\n    background: none;\n  }\n\n  .card {\n    break-inside: avoid;\n  }\n}\n',"stages/api-filesystems.sh":'\
-# What programs in a chroot expect of a kernel. To be run in mount and pid namespaces of its own: all of it is gone when\
-\n# they end. $1: the root.\nmount_api_filesystems() {\n  mount -t proc proc "$1/proc"\n  # Present, but empty: no script ma\
-y look at the machine that builds.\n  mount -t tmpfs -o mode=755,size=1m sysfs "$1/sys"\n  mount -t tmpfs -o mode=755 run \
-"$1/run"\n  mkdir -p "$1/run/lock"\n  mount -t tmpfs -o mode=755,size=4m dev "$1/dev"\n  mknod -m 666 "$1/dev/null" c 1 3\n \
- mknod -m 666 "$1/dev/zero" c 1 5\n  mknod -m 666 "$1/dev/full" c 1 7\n  mknod -m 666 "$1/dev/random" c 1 8\n  mknod -m 666\
- "$1/dev/urandom" c 1 9\n  mknod -m 666 "$1/dev/tty" c 5 0\n  mkdir "$1/dev/pts" "$1/dev/shm"\n  mount -t devpts -o newinst\
-ance,ptmxmode=666 devpts "$1/dev/pts"\n  mount -t tmpfs -o mode=1777 shm "$1/dev/shm"\n  ln -s pts/ptmx "$1/dev/ptmx"\n  ln\
- -s /proc/self/fd "$1/dev/fd"\n  ln -s fd/0 "$1/dev/stdin"\n  ln -s fd/1 "$1/dev/stdout"\n  ln -s fd/2 "$1/dev/stderr"\n}\n',
-"stages/configure.sh":`# Configures an unpacked root: preinst scripts, then \`dpkg --configure\`. The root is a private co\
-py.
+and the machines themselves\n      e2fsprogs fdisk u-boot-qemu qemu-system-arm \\\n && apt-get clean \\\n && rm -rf /var/lib/\
+apt/lists/* /var/log/* /var/cache/*\nENV LANG=C.UTF-8\n","report.css":':root {\n  color-scheme: light dark;\n  --page: #f5\
+f6f8;\n  --card: #ffffff;\n  --ink: #1b2330;\n  --quiet: #5c6878;\n  --line: #dfe3e9;\n  --code: #eef1f5;\n  --accent: #2f6fde\
+;\n  --ok: #18794e;\n  --ok-back: #dcf3e6;\n  --bad: #b3261e;\n  --bad-back: #fbe4e2;\n  --warn: #8a5a00;\n  --warn-back: #fdf\
+0d5;\n  --skip-back: #e8ebf0;\n}\n\n@media (prefers-color-scheme: dark) {\n  :root {\n    --page: #12161d;\n    --card: #1a2029\
+;\n    --ink: #e4e9f0;\n    --quiet: #98a4b5;\n    --line: #2c3543;\n    --code: #232b37;\n    --accent: #6ea1ff;\n    --ok: #\
+6fdca4;\n    --ok-back: #14392a;\n    --bad: #ff9d94;\n    --bad-back: #46201d;\n    --warn: #f3c56b;\n    --warn-back: #3d2f\
+11;\n    --skip-back: #2a3341;\n  }\n}\n\n* {\n  box-sizing: border-box;\n}\n\nbody {\n  margin: 0 auto;\n  padding: 0 1rem 3rem;\n \
+ max-width: 62rem;\n  background: var(--page);\n  color: var(--ink);\n  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI"\
+, Roboto, "Helvetica Neue", sans-serif;\n  overflow-wrap: anywhere;\n}\n\n.top {\n  padding: 2rem 0 0.5rem;\n}\n\n.brand {\n  mar\
+gin: 0;\n  color: var(--accent);\n  font-weight: 700;\n  letter-spacing: 0.06em;\n}\n\nh1 {\n  margin: 0.25rem 0;\n  font-size: \
+clamp(1.2rem, 4vw, 1.7rem);\n  line-height: 1.3;\n}\n\nh2 {\n  margin: 0 0 0.75rem;\n  font-size: 1.2rem;\n}\n\nh3 {\n  margin: 1.\
+25rem 0 0.4rem;\n  font-size: 0.95rem;\n}\n\nsmall,\n.meta,\n.quiet,\nfooter,\ndt {\n  color: var(--quiet);\n  font-weight: 400;\n}\
+\n\n.meta {\n  margin: 0;\n}\n\n.card {\n  margin: 1rem 0;\n  padding: 1.1rem 1.25rem 1.25rem;\n  border: 1px solid var(--line);\n\
+  border-radius: 0.75rem;\n  background: var(--card);\n}\n\n.badge {\n  display: inline-block;\n  padding: 0.05em 0.6em;\n  bor\
+der-radius: 1em;\n  background: var(--skip-back);\n  color: var(--quiet);\n  font-size: 0.75rem;\n  font-weight: 600;\n  line\
+-height: 1.6;\n  vertical-align: 0.12em;\n  white-space: nowrap;\n}\n\n.badge.ok,\n.badge.unchanged,\n.badge.passed {\n  backgro\
+und: var(--ok-back);\n  color: var(--ok);\n}\n\n.badge.failed,\n.badge.error {\n  background: var(--bad-back);\n  color: var(--\
+bad);\n}\n\n.badge.unstable {\n  background: var(--warn-back);\n  color: var(--warn);\n}\n\n.failure {\n  margin: 0.75rem 0;\n  pa\
+dding: 0.6rem 0.9rem;\n  border-left: 0.25rem solid var(--bad);\n  border-radius: 0.35rem;\n  background: var(--bad-back);\n\
+}\n\n.failure p {\n  margin: 0.2rem 0;\n}\n\n.failure pre {\n  margin: 0.2rem 0;\n  padding: 0;\n  background: none;\n}\n\n.reason,\n\
+.note {\n  margin: 0.4rem 0;\n  color: var(--bad);\n}\n\n.note {\n  color: var(--warn);\n}\n\ndl {\n  display: grid;\n  grid-templa\
+te-columns: max-content 1fr;\n  gap: 0.25rem 1rem;\n  margin: 0.5rem 0;\n}\n\ndd {\n  margin: 0;\n}\n\ncode,\npre {\n  font: 0.85re\
+m/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;\n}\n\npre {\n  margin: 0.5rem 0;\n  padding: 0.6rem 0.8rem;\n\
+  max-height: 28rem;\n  overflow: auto;\n  border-radius: 0.4rem;\n  background: var(--code);\n  white-space: pre-wrap;\n}\n\n.\
+scroll {\n  overflow-x: auto;\n}\n\ntable {\n  width: 100%;\n  border-collapse: collapse;\n}\n\nth,\ntd {\n  padding: 0.3rem 0.75re\
+m 0.3rem 0;\n  border-bottom: 1px solid var(--line);\n  text-align: left;\n  vertical-align: top;\n  font-weight: 400;\n}\n\nth\
+ead th {\n  color: var(--quiet);\n  font-size: 0.85rem;\n}\n\ntr:last-child > th,\ntr:last-child > td {\n  border-bottom: 0;\n}\n\
+\ntr.failed > * {\n  color: var(--bad);\n}\n\n.number {\n  color: var(--quiet);\n  font-variant-numeric: tabular-nums;\n  text-a\
+lign: right;\n  white-space: nowrap;\n}\n\ntd.number {\n  padding-right: 0;\n}\n\n.stages {\n  table-layout: fixed;\n}\n\n.stages th\
+ {\n  width: 8rem;\n}\n\n.stages .number {\n  width: 7rem;\n}\n\n.steps th {\n  width: 8rem;\n}\n\ndetails {\n  margin-top: 0.75rem;\n\
+}\n\n.bar {\n  vertical-align: middle;\n}\n\nprogress {\n  display: block;\n  width: 100%;\n  height: 0.5rem;\n  border: 0;\n  bord\
+er-radius: 0.25rem;\n  overflow: hidden;\n  background: var(--code);\n  appearance: none;\n}\n\nprogress::-webkit-progress-bar\
+ {\n  background: var(--code);\n}\n\nprogress::-webkit-progress-value {\n  border-radius: 0.25rem;\n  background: var(--accent\
+);\n}\n\nprogress::-moz-progress-bar {\n  border-radius: 0.25rem;\n  background: var(--accent);\n}\n\nul {\n  margin: 0.4rem 0;\n \
+ padding: 0;\n  list-style: none;\n}\n\n.tests > li {\n  padding: 0.3rem 0;\n}\n\n.tests > li {\n  border-bottom: 1px solid var(-\
+-line);\n}\n\n.tests > li:last-child {\n  border-bottom: 0;\n}\n\n.tests details {\n  margin: 0;\n}\n\n.tests summary {\n  padding: \
+0;\n}\n\n.tests .number {\n  float: right;\n}\n\n.points {\n  margin: 0.5rem 0 0.5rem 1rem;\n}\n\nsummary {\n  cursor: pointer;\n}\n\ns\
+ummary h3 {\n  display: inline;\n}\n\na {\n  color: var(--accent);\n}\n\nfooter {\n  margin-top: 2rem;\n  font-size: 0.85rem;\n}\n\n@\
+media (max-width: 34rem) {\n  .card {\n    padding: 0.9rem;\n  }\n\n  dl {\n    grid-template-columns: 1fr;\n    gap: 0;\n  }\n\n \
+ dd {\n    margin-bottom: 0.4rem;\n  }\n\n  .stages th {\n    width: 6rem;\n  }\n}\n\n@media print {\n  body {\n    max-width: none\
+;\n    background: none;\n  }\n\n  .card {\n    break-inside: avoid;\n  }\n}\n',"stages/api-filesystems.sh":'# What prog\
+rams in a chroot expect of a kernel. To be run in mount and pid namespaces of its own: all of it is gone when\n# they end\
+. $1: the root.\nmount_api_filesystems() {\n  mount -t proc proc "$1/proc"\n  # Present, but empty: no script may look at t\
+he machine that builds.\n  mount -t tmpfs -o mode=755,size=1m sysfs "$1/sys"\n  mount -t tmpfs -o mode=755 run "$1/run"\n  \
+mkdir -p "$1/run/lock"\n  mount -t tmpfs -o mode=755,size=4m dev "$1/dev"\n  mknod -m 666 "$1/dev/null" c 1 3\n  mknod -m 6\
+66 "$1/dev/zero" c 1 5\n  mknod -m 666 "$1/dev/full" c 1 7\n  mknod -m 666 "$1/dev/random" c 1 8\n  mknod -m 666 "$1/dev/ur\
+andom" c 1 9\n  mknod -m 666 "$1/dev/tty" c 5 0\n  mkdir "$1/dev/pts" "$1/dev/shm"\n  mount -t devpts -o newinstance,ptmxmo\
+de=666 devpts "$1/dev/pts"\n  mount -t tmpfs -o mode=1777 shm "$1/dev/shm"\n  ln -s pts/ptmx "$1/dev/ptmx"\n  ln -s /proc/s\
+elf/fd "$1/dev/fd"\n  ln -s fd/0 "$1/dev/stdin"\n  ln -s fd/1 "$1/dev/stdout"\n  ln -s fd/2 "$1/dev/stderr"\n}\n',"stage\
+s/configure.sh":`# Configures an unpacked root: preinst scripts, then \`dpkg --configure\`. The root is a private copy.
 # $1: the root, $2: the preinst scripts in their order, "package architecture script" a line,
 # $3: the essential packages; stdin: the conffiles.
 root=$1 preinsts=$2 essential=$3
@@ -1911,16 +1910,16 @@ ctx,def.value)}) return INVALID;`)}function generateMultipleOfCheck(doc,ctx,def,
 if(def.value===BigInt(0))throw new ZodCompileUnsupportedError("multiple_of check with a zero divisor");doc.write(`if (${accessor}\
  % ${def.value}n !== 0n) return INVALID;`)}else{const remainder=addConstant(ctx,floatSafeRemainder);doc.write(`if (${remainder}\
 (${accessor}, ${numericOperand(def.value,"multiple_of")}) !== 0) return INVALID;`)}}function generateNumberFormatCheck(doc,def,accessor){
-const format3=def.format;switch(format3){case"safeint":doc.write(`if (!Number.isSafeInteger(${accessor})) return INVALID\
+const format4=def.format;switch(format4){case"safeint":doc.write(`if (!Number.isSafeInteger(${accessor})) return INVALID\
 ;`);break;case"int32":doc.write(`if (!Number.isInteger(${accessor}) || ${accessor} < -2147483648 || ${accessor} > 214748\
 3647) return INVALID;`);break;case"uint32":doc.write(`if (!Number.isInteger(${accessor}) || ${accessor} < 0 || ${accessor}\
  > 4294967295) return INVALID;`);break;case"float32":doc.write(`if (!Number.isFinite(${accessor}) || ${accessor} < -3.40\
 28234663852886e38 || ${accessor} > 3.4028234663852886e38) return INVALID;`);break;case"float64":doc.write(`if (!Number.i\
-sFinite(${accessor})) return INVALID;`);break;default:{void format3;throw new ZodCompileUnsupportedError(`number format ${format3}`)}}}
-function generateBigIntFormatCheck(doc,def,accessor){const format3=def.format;if(!format3)return;switch(format3){case"in\
+sFinite(${accessor})) return INVALID;`);break;default:{void format4;throw new ZodCompileUnsupportedError(`number format ${format4}`)}}}
+function generateBigIntFormatCheck(doc,def,accessor){const format4=def.format;if(!format4)return;switch(format4){case"in\
 t64":doc.write(`if (${accessor} < -9223372036854775808n || ${accessor} > 9223372036854775807n) return INVALID;`);break;case"\
-uint64":doc.write(`if (${accessor} < 0n || ${accessor} > 18446744073709551615n) return INVALID;`);break;default:{void format3;
-throw new ZodCompileUnsupportedError(`bigint format ${format3}`)}}}function generateMimeTypeCheck(doc,ctx,def,accessor){
+uint64":doc.write(`if (${accessor} < 0n || ${accessor} > 18446744073709551615n) return INVALID;`);break;default:{void format4;
+throw new ZodCompileUnsupportedError(`bigint format ${format4}`)}}}function generateMimeTypeCheck(doc,ctx,def,accessor){
 const mimeTypes=def.mime;if(mimeTypes&&mimeTypes.length>0){const mimeSet=addConstant(ctx,new Set(mimeTypes));doc.write(`\
 if (!${mimeSet}.has(${accessor}.type)) return INVALID;`)}}function generatePropertiesChecks(doc,ctx,def,accessor){if(def.
 when){throw new ZodCompileUnsupportedError(`check with a custom "when" condition`)}doc.write(`if (${accessor} == null) r\
@@ -1962,13 +1961,13 @@ normalize?`${urlVar}.href`:`${addConstant(ctx,stripTabAndNewline)}(${trimVar})`;
 `async string format ${fmt}`);const fnConst=addConstant(ctx,customFn);doc.write(`if (!${fnConst}(${accessor})) return IN\
 VALID;`);return accessor}if(PATTERN_IS_COMPLETE.has(fmt)&&def.pattern){const patternConst=addConstant(ctx,def.pattern);doc.
 write(`${patternConst}.lastIndex = 0;`);doc.write(`if (!${patternConst}.test(${accessor})) return INVALID;`);return accessor}
-const format3=def.format;switch(format3){case"regex":throw new ZodCompileUnsupportedError("regex format without a patter\
+const format4=def.format;switch(format4){case"regex":throw new ZodCompileUnsupportedError("regex format without a patter\
 n");case"lowercase":doc.write(`if (${accessor} !== ${accessor}.toLowerCase()) return INVALID;`);break;case"uppercase":doc.
 write(`if (${accessor} !== ${accessor}.toUpperCase()) return INVALID;`);break;case"includes":doc.write(`if (!${accessor}\
 .includes(${esc(def.includes)})) return INVALID;`);break;case"starts_with":{const prefix2=def.prefix;doc.write(`if (${accessor}\
 .slice(0, ${prefix2.length}) !== ${esc(prefix2)}) return INVALID;`);break}case"ends_with":{const suffix=def.suffix;doc.write(
-`if (${accessor}.slice(-${suffix.length}) !== ${esc(suffix)}) return INVALID;`);break}default:{void format3;throw new ZodCompileUnsupportedError(
-`string format ${format3}`)}}return accessor}function generateCheck(doc,ctx,schema3,accessor,needsValue=true){const def=schema3.
+`if (${accessor}.slice(-${suffix.length}) !== ${esc(suffix)}) return INVALID;`);break}default:{void format4;throw new ZodCompileUnsupportedError(
+`string format ${format4}`)}}return accessor}function generateCheck(doc,ctx,schema3,accessor,needsValue=true){const def=schema3.
 _zod.def;const type=def.type;if(def.coerce){throw new ZodCompileUnsupportedError(`coercion (z.coerce.${type}())`)}const buildsValue=needsValue||
 !!def.checks?.length;let typeAccessor;switch(type){case"string":typeAccessor=generateStringCheck(doc,ctx,schema3,accessor,
 buildsValue);break;case"number":typeAccessor=generateNumberCheck(doc,schema3,accessor);break;case"boolean":typeAccessor=
@@ -2353,8 +2352,8 @@ data=data.toLowerCase();if(truthySet.has(data)){return true}else if(falsySet.has
 push({code:"invalid_value",expected:"stringbool",values:[...truthySet,...falsySet],input:payload.value,inst:codec2,continue:false});
 return{}}}),reverseTransform:((input2,_payload)=>{if(input2===true){return truthyArray[0]||"true"}else{return falsyArray[0]||
 "false"}}),error:params.error});codec2._zod.bag.truthy=truthyArray;codec2._zod.bag.falsy=falsyArray;codec2._zod.bag.case=
-params.case??"insensitive";return codec2}function _stringFormat(Class2,format3,fnOrRegex,_params={}){const params=normalizeParams(
-_params);const def={check:"string_format",type:"string",format:format3,fn:typeof fnOrRegex==="function"?fnOrRegex:val=>fnOrRegex.
+params.case??"insensitive";return codec2}function _stringFormat(Class2,format4,fnOrRegex,_params={}){const params=normalizeParams(
+_params);const def={check:"string_format",type:"string",format:format4,fn:typeof fnOrRegex==="function"?fnOrRegex:val=>fnOrRegex.
 test(val),...params};if(fnOrRegex instanceof RegExp){def.pattern=fnOrRegex}const inst=new Class2(def);return inst}var TimePrecision;
 var init_api=__esm({"node_modules/zod/v4/core/api.js"(){init_define_EMBEDDED_RESOURCES();init_checks();init_registries();
 init_schemas();init_util();TimePrecision={Any:null,Minute:-1,Second:0,Millisecond:3,Microsecond:6}}});function assignProps(target,...sources){for(const source of sources){for(const key of Reflect.ownKeys(source)){if(Object.
@@ -2480,7 +2479,7 @@ if(!Array.isArray(branches))continue;const mapped=branches.map(branch=>stringify
 some((branch,i2)=>branch!==branches[i2]))json2={...json2,[keyword]:mapped}}const types=Array.isArray(json2.type)?json2.type:
 [json2.type];const numericType=!types.includes("string")&&types.some(t=>t==="number"||t==="integer");const values=json2.
 enum??(json2.const!==void 0?[json2.const]:void 0);if(!numericType&&!values?.some(v=>typeof v==="number"))return json2;const{
-minimum,maximum,exclusiveMinimum,exclusiveMaximum,multipleOf,format:format3,id,...rest}=json2;if(rest.enum)rest.enum=rest.
+minimum,maximum,exclusiveMinimum,exclusiveMaximum,multipleOf,format:format4,id,...rest}=json2;if(rest.enum)rest.enum=rest.
 enum.map(v=>typeof v==="number"?String(v):v);else if(typeof rest.const==="number")rest.const=String(rest.const);if(!numericType)
 return rest;rest.type="string";if(!values)rest.pattern=(types.includes("number")?number:integer).source;return rest}function rewriteKeyNames(ctx){
 const bySchema=new Map;for(const entry of ctx.seen.values()){if(entry.def&&!bySchema.has(entry.schema))bySchema.set(entry.
@@ -2510,7 +2509,7 @@ init_util();narrowMin=(agg,key,value)=>{if(agg[key]===void 0||value>agg[key])agg
 if(agg[key]===void 0||value<agg[key])agg[key]=value};narrowBoth=(agg,value)=>{narrowMin(agg,"minimum",value);narrowMax(agg,
 "maximum",value)};addDivisor=(agg,value)=>{agg.multipleOf??(agg.multipleOf=[]);if(!agg.multipleOf.includes(value))agg.multipleOf.
 push(value)};addPattern=(agg,pattern)=>{agg.patterns??(agg.patterns=new Set);agg.patterns.add(pattern)};intersectMime=(agg,mime)=>{
-agg.mime=agg.mime?agg.mime.filter(m=>mime.includes(m)):[...mime]};setFormat=(agg,format3)=>{agg.format=format3;if(format3.
+agg.mime=agg.mime?agg.mime.filter(m=>mime.includes(m)):[...mime]};setFormat=(agg,format4)=>{agg.format=format4;if(format4.
 includes("int"))agg.isInt=true};minContributor=(agg,def)=>narrowMin(agg,"minimum",def.minimum);maxContributor=(agg,def)=>narrowMax(
 agg,"maximum",def.maximum);formatContributor=ranges=>(agg,def)=>{setFormat(agg,def.format);const[minimum,maximum]=ranges[def.
 format];narrowMin(agg,"minimum",minimum);narrowMax(agg,"maximum",maximum)};contributors={greater_than:(agg,def)=>narrowMin(
@@ -2522,9 +2521,9 @@ setFormat(agg,def.format);if(def.pattern)addPattern(agg,def.pattern);if(def.form
 agg.contentEncoding=def.format;if(def.local||def.precision===-1)agg.laxFormat=true},mime_type:(agg,def)=>intersectMime(agg,
 def.mime)};formatMap={guid:"uuid",url:"uri",datetime:"date-time",json_string:"json-string",regex:""};exactPatterns=new Map(
 [[base64Charset,base64],[base64urlCharset,base64url]]);exactPattern=p=>exactPatterns.get(p)??p;stringProcessor=(schema3,ctx,_json,_params)=>{
-const json2=_json;json2.type="string";const{minimum,maximum,format:format3,patterns,contentEncoding,laxFormat}=aggregateChecks(
-schema3);if(typeof minimum==="number")json2.minLength=minimum;if(typeof maximum==="number")json2.maxLength=maximum;if(format3){
-json2.format=formatMap[format3]??format3;if(json2.format==="")delete json2.format;if(format3==="time"||laxFormat){delete json2.
+const json2=_json;json2.type="string";const{minimum,maximum,format:format4,patterns,contentEncoding,laxFormat}=aggregateChecks(
+schema3);if(typeof minimum==="number")json2.minLength=minimum;if(typeof maximum==="number")json2.maxLength=maximum;if(format4){
+json2.format=formatMap[format4]??format4;if(json2.format==="")delete json2.format;if(format4==="time"||laxFormat){delete json2.
 format}}if(contentEncoding)json2.contentEncoding=contentEncoding;if(patterns&&patterns.size>0){const patternList=[...patterns].
 map(exactPattern);if(patternList.length===1)json2.pattern=patternList[0].source;else if(patternList.length>1){json2.allOf=
 [...patternList.map(regex=>({...ctx.target==="draft-07"||ctx.target==="draft-04"||ctx.target==="openapi-3.0"?{type:"stri\
@@ -2803,12 +2802,12 @@ params)}function ipv62(params){return _ipv6(ZodIPv6,params)}function cidrv42(par
 return _cidrv6(ZodCIDRv6,params)}function base642(params){return _base64(ZodBase64,params)}function base64url2(params){return _base64url(
 ZodBase64URL,params)}function e1642(params){return _e164(ZodE164,params)}function creditCard2(params){return _creditCard(
 ZodCreditCard,params)}function iban2(params){return _iban(ZodIBAN,params)}function jwt(params){return _jwt(ZodJWT,params)}
-function stringFormat(format3,fnOrRegex,_params={}){return _stringFormat(ZodCustomStringFormat,format3,fnOrRegex,_params)}
+function stringFormat(format4,fnOrRegex,_params={}){return _stringFormat(ZodCustomStringFormat,format4,fnOrRegex,_params)}
 function hostname2(_params){return _stringFormat(ZodCustomStringFormat,"hostname",hostname,_params)}function hex2(_params){
 return _stringFormat(ZodCustomStringFormat,"hex",hex,_params)}function currencyCode2(_params){return _stringFormat(ZodCustomStringFormat,
-"currency_code",currencyCode,_params)}function hash(alg,params){const enc=params?.enc??"hex";const format3=`${alg}_${enc}`;
-const regex=regexes_exports[format3];if(!regex)throw new Error(`Unrecognized hash format: ${format3}`);return _stringFormat(
-ZodCustomStringFormat,format3,regex,params)}function number2(params){return _number(ZodNumber,params)}function int(params){
+"currency_code",currencyCode,_params)}function hash(alg,params){const enc=params?.enc??"hex";const format4=`${alg}_${enc}`;
+const regex=regexes_exports[format4];if(!regex)throw new Error(`Unrecognized hash format: ${format4}`);return _stringFormat(
+ZodCustomStringFormat,format4,regex,params)}function number2(params){return _number(ZodNumber,params)}function int(params){
 return _int(ZodNumberFormat,params)}function float32(params){return _float32(ZodNumberFormat,params)}function float64(params){
 return _float64(ZodNumberFormat,params)}function int32(params){return _int32(ZodNumberFormat,params)}function uint32(params){
 return _uint32(ZodNumberFormat,params)}function boolean2(params){return _boolean(ZodBoolean,params)}function bigint2(params){
@@ -3130,21 +3129,21 @@ map(v=>z.literal(v));if(literalSchemas.length<2){return literalSchemas[0]}return
 ...literalSchemas.slice(2)])}if(schema3.const!==void 0){return z.literal(schema3.const)}const type=schema3.type;if(Array.
 isArray(type)){const typeSchemas=type.map(t=>{const typeSchema={...schema3,type:t};return convertBaseSchema(typeSchema,ctx)});
 if(typeSchemas.length===0){return z.never()}if(typeSchemas.length===1){return typeSchemas[0]}return z.union(typeSchemas)}
-if(!type){return z.any()}let zodSchema;switch(type){case"string":{let stringSchema=z.string();if(schema3.format){const format3=schema3.
-format;if(format3==="email"){stringSchema=stringSchema.check(z.email())}else if(format3==="uri"||format3==="uri-referenc\
-e"){stringSchema=stringSchema.check(z.url())}else if(format3==="uuid"||format3==="guid"){stringSchema=stringSchema.check(
-z.uuid())}else if(format3==="date-time"){stringSchema=stringSchema.check(z.iso.datetime({offset:true}))}else if(format3===
-"date"){stringSchema=stringSchema.check(z.iso.date())}else if(format3==="time"){stringSchema=stringSchema.check(z.regex(
-fullTime))}else if(format3==="duration"){stringSchema=stringSchema.check(z.iso.duration())}else if(format3==="hostname"){
-stringSchema=stringSchema.check(z.hostname())}else if(format3==="ipv4"){stringSchema=stringSchema.check(z.ipv4())}else if(format3===
-"ipv6"){stringSchema=stringSchema.check(z.ipv6())}else if(format3==="mac"){stringSchema=stringSchema.check(z.mac())}else if(format3===
-"cidr"){stringSchema=stringSchema.check(z.cidrv4())}else if(format3==="cidr-v6"){stringSchema=stringSchema.check(z.cidrv6())}else if(format3===
-"base64"){stringSchema=stringSchema.check(z.base64())}else if(format3==="base64url"){stringSchema=stringSchema.check(z.base64url())}else if(format3===
-"e164"){stringSchema=stringSchema.check(z.e164())}else if(format3==="credit_card"){stringSchema=stringSchema.check(z.creditCard())}else if(format3===
-"iban"){stringSchema=stringSchema.check(z.iban())}else if(format3==="jwt"){stringSchema=stringSchema.check(z.jwt())}else if(format3===
-"emoji"){stringSchema=stringSchema.check(z.emoji())}else if(format3==="nanoid"){stringSchema=stringSchema.check(z.nanoid())}else if(format3===
-"cuid"){stringSchema=stringSchema.check(z.cuid())}else if(format3==="cuid2"){stringSchema=stringSchema.check(z.cuid2())}else if(format3===
-"ulid"){stringSchema=stringSchema.check(z.ulid())}else if(format3==="xid"){stringSchema=stringSchema.check(z.xid())}else if(format3===
+if(!type){return z.any()}let zodSchema;switch(type){case"string":{let stringSchema=z.string();if(schema3.format){const format4=schema3.
+format;if(format4==="email"){stringSchema=stringSchema.check(z.email())}else if(format4==="uri"||format4==="uri-referenc\
+e"){stringSchema=stringSchema.check(z.url())}else if(format4==="uuid"||format4==="guid"){stringSchema=stringSchema.check(
+z.uuid())}else if(format4==="date-time"){stringSchema=stringSchema.check(z.iso.datetime({offset:true}))}else if(format4===
+"date"){stringSchema=stringSchema.check(z.iso.date())}else if(format4==="time"){stringSchema=stringSchema.check(z.regex(
+fullTime))}else if(format4==="duration"){stringSchema=stringSchema.check(z.iso.duration())}else if(format4==="hostname"){
+stringSchema=stringSchema.check(z.hostname())}else if(format4==="ipv4"){stringSchema=stringSchema.check(z.ipv4())}else if(format4===
+"ipv6"){stringSchema=stringSchema.check(z.ipv6())}else if(format4==="mac"){stringSchema=stringSchema.check(z.mac())}else if(format4===
+"cidr"){stringSchema=stringSchema.check(z.cidrv4())}else if(format4==="cidr-v6"){stringSchema=stringSchema.check(z.cidrv6())}else if(format4===
+"base64"){stringSchema=stringSchema.check(z.base64())}else if(format4==="base64url"){stringSchema=stringSchema.check(z.base64url())}else if(format4===
+"e164"){stringSchema=stringSchema.check(z.e164())}else if(format4==="credit_card"){stringSchema=stringSchema.check(z.creditCard())}else if(format4===
+"iban"){stringSchema=stringSchema.check(z.iban())}else if(format4==="jwt"){stringSchema=stringSchema.check(z.jwt())}else if(format4===
+"emoji"){stringSchema=stringSchema.check(z.emoji())}else if(format4==="nanoid"){stringSchema=stringSchema.check(z.nanoid())}else if(format4===
+"cuid"){stringSchema=stringSchema.check(z.cuid())}else if(format4==="cuid2"){stringSchema=stringSchema.check(z.cuid2())}else if(format4===
+"ulid"){stringSchema=stringSchema.check(z.ulid())}else if(format4==="xid"){stringSchema=stringSchema.check(z.xid())}else if(format4===
 "ksuid"){stringSchema=stringSchema.check(z.ksuid())}}if(typeof schema3.minLength==="number"){stringSchema=stringSchema.min(
 schema3.minLength)}if(typeof schema3.maxLength==="number"){stringSchema=stringSchema.max(schema3.maxLength)}if(schema3.pattern){
 stringSchema=stringSchema.regex(new RegExp(schema3.pattern))}zodSchema=stringSchema;break}case"number":case"integer":{let numberSchema=type===
@@ -3781,9 +3780,9 @@ var Scalar=require_Scalar();var boolTag={identify:value=>typeof value==="boolean
 ol",test:/^(?:[Tt]rue|TRUE|[Ff]alse|FALSE)$/,resolve:str=>new Scalar.Scalar(str[0]==="t"||str[0]==="T"),stringify({source,
 value},ctx){if(source&&boolTag.test.test(source)){const sv=source[0]==="t"||source[0]==="T";if(value===sv)return source}
 return value?ctx.options.trueStr:ctx.options.falseStr}};exports.boolTag=boolTag}});var require_stringifyNumber=__commonJS({"node_modules/yaml/dist/stringify/stringifyNumber.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
-function stringifyNumber({format:format3,minFractionDigits,tag,value}){if(typeof value==="bigint")return String(value);const num=typeof value===
+function stringifyNumber({format:format4,minFractionDigits,tag,value}){if(typeof value==="bigint")return String(value);const num=typeof value===
 "number"?value:Number(value);if(!isFinite(num))return isNaN(num)?".nan":num<0?"-.inf":".inf";let n2=Object.is(value,-0)?
-"-0":JSON.stringify(value);if(!format3&&minFractionDigits&&(!tag||tag==="tag:yaml.org,2002:float")&&/^-?\d/.test(n2)&&!n2.
+"-0":JSON.stringify(value);if(!format4&&minFractionDigits&&(!tag||tag==="tag:yaml.org,2002:float")&&/^-?\d/.test(n2)&&!n2.
 includes("e")){let i2=n2.indexOf(".");if(i2<0){i2=n2.length;n2+="."}let d=minFractionDigits-(n2.length-i2-1);while(d-- >
 0)n2+="0"}return n2}exports.stringifyNumber=stringifyNumber}});var require_float=__commonJS({"node_modules/yaml/dist/schema/core/float.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
 var Scalar=require_Scalar();var stringifyNumber=require_stringifyNumber();var floatNaN={identify:value=>typeof value==="\
@@ -10537,18 +10536,18 @@ pubBin.length,pos+=keyName.length);privBuf.set(pubBin,pos+=4);privBuf.writeUInt3
 length);privBuf.set(privBin,pos+=4);privBuf.set(pubBin,pos+=privBin.length);const pubBuf=Buffer.allocUnsafe(4+keyName.length+
 4+pubBin.length);pos=0;pubBuf.writeUInt32BE(keyName.length,pos+=0);pubBuf.set(keyName,pos+=4);pubBuf.writeUInt32BE(pubBin.
 length,pos+=keyName.length);pubBuf.set(pubBin,pos+=4);return{sshName:keyName.toString(),priv:privBuf,pub:pubBuf}}}}function convertKeys(keyType,pub,priv,opts){
-let format3="new";let encrypted;let comment="";if(typeof opts==="object"&&opts!==null){if(typeof opts.comment==="string"&&
-opts.comment)comment=opts.comment;if(typeof opts.format==="string"&&opts.format)format3=opts.format;if(opts.passphrase){
+let format4="new";let encrypted;let comment="";if(typeof opts==="object"&&opts!==null){if(typeof opts.comment==="string"&&
+opts.comment)comment=opts.comment;if(typeof opts.format==="string"&&opts.format)format4=opts.format;if(opts.passphrase){
 let passphrase;if(typeof opts.passphrase==="string")passphrase=Buffer.from(opts.passphrase);else if(Buffer.isBuffer(opts.
 passphrase))passphrase=opts.passphrase;else throw new Error("Invalid passphrase");if(opts.cipher===void 0)throw new Error(
-"Missing cipher name");const cipher=ciphers.get(opts.cipher);if(cipher===void 0)throw new Error("Invalid cipher name");if(format3===
+"Missing cipher name");const cipher=ciphers.get(opts.cipher);if(cipher===void 0)throw new Error("Invalid cipher name");if(format4===
 "new"){let rounds=DEFAULT_ROUNDS;if(opts.rounds!==void 0){if(!Number.isInteger(opts.rounds))throw new TypeError("rounds \
 must be an integer");if(opts.rounds>0)rounds=opts.rounds}const gen=Buffer.allocUnsafe(cipher.keyLen+cipher.ivLen);const salt=randomBytes5(
 SALT_LEN);const r=bcrypt_pbkdf(passphrase,passphrase.length,salt,salt.length,gen,gen.length,rounds);if(r!==0)return new Error(
 "Failed to generate information to encrypt key");const kdfOptions=Buffer.allocUnsafe(4+salt.length+4);{let pos=0;kdfOptions.
 writeUInt32BE(salt.length,pos+=0);kdfOptions.set(salt,pos+=4);kdfOptions.writeUInt32BE(rounds,pos+=salt.length)}encrypted=
 {cipher,cipherName:opts.cipher,kdfName:"bcrypt",kdfOptions,key:gen.slice(0,cipher.keyLen),iv:gen.slice(cipher.keyLen)}}}}
-switch(format3){case"new":{let privateB64="-----BEGIN OPENSSH PRIVATE KEY-----\n";let publicB64;const cipherName=Buffer.
+switch(format4){case"new":{let privateB64="-----BEGIN OPENSSH PRIVATE KEY-----\n";let publicB64;const cipherName=Buffer.
 from(encrypted?encrypted.cipherName:"none");const kdfName=Buffer.from(encrypted?encrypted.kdfName:"none");const kdfOptions=encrypted?
 encrypted.kdfOptions:Buffer.alloc(0);const blockLen=encrypted?encrypted.cipher.blockLen:8;const parsed2=parseDERs(keyType,
 pub,priv);const checkInt=randomBytes5(4);const commentBin=Buffer.from(comment);const privBlobLen=4+4+parsed2.priv.length+
@@ -11127,7 +11126,7 @@ colors[Math.abs(hash2)%createDebug.colors.length]}createDebug.selectColor=select
 let enableOverride=null;let namespacesCache;let enabledCache;function debug(...args){if(!debug.enabled){return}const self2=debug;
 const curr=Number(new Date);const ms=curr-(prevTime||curr);self2.diff=ms;self2.prev=prevTime;self2.curr=curr;prevTime=curr;
 args[0]=createDebug.coerce(args[0]);if(typeof args[0]!=="string"){args.unshift("%O")}let index=0;args[0]=args[0].replace(
-/%([a-zA-Z%])/g,(match,format3)=>{if(match==="%%"){return"%"}index++;const formatter=createDebug.formatters[format3];if(typeof formatter===
+/%([a-zA-Z%])/g,(match,format4)=>{if(match==="%%"){return"%"}index++;const formatter=createDebug.formatters[format4];if(typeof formatter===
 "function"){const val=args[index];match=formatter.call(self2,val);args.splice(index,1);index--}return match});createDebug.
 formatArgs.call(self2,args);const logFn=self2.log||createDebug.log;logFn.apply(self2,args)}debug.namespace=namespace;debug.
 useColors=createDebug.useColors();debug.color=createDebug.selectColor(namespace);debug.extend=extend2;debug.destroy=createDebug.
@@ -12318,8 +12317,8 @@ usualSocket;var init_engine=__esm({"src/toolbox/docker/engine.ts"(){"use strict"
 __toESM(require_docker(),1);init_errors();usualPatienceMs=5e3;usualSocket="/var/run/docker.sock"}});import{createInterface}from"node:readline";async function followEngine(events,onText=()=>{}){for await(const line2 of createInterface(
 {input:events,crlfDelay:Number.POSITIVE_INFINITY})){if(line2.trim()==="")continue;const{error:error2,stream,status:status2}=JSON.
 parse(line2);if(error2!==void 0)throw new Error(error2);const text2=(stream??status2??"").trim();if(text2!=="")onText(text2)}}
-var init_follow=__esm({"src/toolbox/docker/follow.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});async function hostSources(){const format3="$(REPO_URI) $(RELEASE) $(COMPONENT)";const{stdout}=await execa("apt-get",["i\
-ndextargets","--format",format3,"Created-By: Packages","Origin: Debian"],{reject:false,timeout:3e4});return sourcesOf(String(
+var init_follow=__esm({"src/toolbox/docker/follow.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});async function hostSources(){const format4="$(REPO_URI) $(RELEASE) $(COMPONENT)";const{stdout}=await execa("apt-get",["i\
+ndextargets","--format",format4,"Created-By: Packages","Origin: Debian"],{reject:false,timeout:3e4});return sourcesOf(String(
 stdout??""))}function sourcesOf(indexTargets){const entries2=indexTargets.split("\n").flatMap(entryOf);const suite=entries2.
 find(({release})=>entries2.some(other=>other.release===`${release}-updates`))?.release;if(suite===void 0)return null;const wanted=[
 suite,`${suite}-updates`,`${suite}-security`];const lines=entries2.filter(({release,component})=>wanted.includes(release)&&
@@ -12488,8 +12487,7 @@ const found=await Promise.all(programs.map(({name:name2})=>findProgram(name2,sea
 null)}var neededPrograms,devicePrograms;var init_programs=__esm({"src/toolbox/programs.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_tool_failure();neededPrograms=[{name:"unshare",package:"util-linux"},{name:"setpriv",package:"util-linux"},{name:"o\
 stree",package:"ostree"},{name:"apt-get",package:"apt"},{name:"gpgv",package:"gpgv"}];devicePrograms=[{name:"qemu-system\
--arm",package:"qemu-system-arm"},{name:"mkimage",package:"u-boot-tools",version:"-V"},{name:"mkfs.ext4",package:"e2fspro\
-gs",version:"-V"},{name:"sfdisk",package:"fdisk"}]}});var host_ready_exports={};__export(host_ready_exports,{assertHostReady:()=>assertHostReady,whyHostCannot:()=>whyHostCannot});
+-arm",package:"qemu-system-arm"},{name:"mkfs.ext4",package:"e2fsprogs",version:"-V"},{name:"sfdisk",package:"fdisk"}]}});var host_ready_exports={};__export(host_ready_exports,{assertHostReady:()=>assertHostReady,whyHostCannot:()=>whyHostCannot});
 async function assertHostReady(){const reason=await whyHostCannot();if(reason===null)return;throw new LockstepError("E_T\
 OOLBOX_TOOL",`this host cannot be the toolbox: ${reason}`,{hint:"see `lockstep doctor`, or use `--toolbox docker`"})}async function whyHostCannot(){
 if(process.getuid?.()!==0)return"it wants root";const missing2=await missingPrograms(neededPrograms);if(missing2.length===
@@ -13053,10 +13051,11 @@ name2);if(entry!==void 0)visit2(entry)}for(const entry of packages)visit2(entry)
 hasPreinst)}function closureOf(roots,packages){const found=new Set(roots);for(const entry of found){const wanted=new Set(
 [...related(entry,"Pre-Depends"),...related(entry,"Depends")]);for(const candidate of packages){if([nameOf(candidate),...related(
 candidate,"Provides")].some(name2=>wanted.has(name2)))found.add(candidate)}}return[...found]}function related({control},relation){
-const relations=control.get(relation)??"";return relations.split(/[,|]/).map(alternative=>alternative.trim().split(/[\s(:]/)[0]??
-"")}var isInstalled,first,nameOf,field,compare;var init_dpkg_state=__esm({"src/image/dpkg-state.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-isInstalled=conffile=>!conffile.remove;first=["base-passwd","base-files","dash","debconf"];nameOf=entry=>field(entry,"Pa\
-ckage");field=({control},name2)=>control.get(name2)??"";compare=(a2,b)=>a2<b?-1:a2>b?1:0}});import{text}from"node:stream/consumers";async function readControlFiles(toolbox,root2){const excluded2=unread.map(kind=>`\
+const relations=control.get(relation)??"";const names2=relations.split(/[,|]/).map(alternative=>alternative.trim().split(
+/[\s(:]/)[0]??"");return names2.filter(name2=>name2!=="")}var isInstalled,first,nameOf,field,compare;var init_dpkg_state=__esm(
+{"src/image/dpkg-state.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();isInstalled=conffile=>!conffile.remove;first=
+["base-passwd","base-files","dash","debconf"];nameOf=entry=>field(entry,"Package");field=({control},name2)=>control.get(
+name2)??"";compare=(a2,b)=>a2<b?-1:a2>b?1:0}});import{text}from"node:stream/consumers";async function readControlFiles(toolbox,root2){const excluded2=unread.map(kind=>`\
 --exclude=*.${kind}`);const tar=await toolbox.open(["tar","--create",`--directory=${root2}/${adminDir}`,...excluded2,"lo\
 ckstep","info"]);tar.stdin.end();const files=new Map;const reader=tar.stdout.pipe((0,import_tar_stream2.extract)());for await(const entry of reader)
 files.set(entry.header.name,await text(entry));const{exitCode:exitCode2,stderr}=await tar.exited;if(exitCode2!==0)throw new LockstepError(
@@ -13097,9 +13096,9 @@ now();const stage=progress.stage(name2);try{const known2=await resolveRef2(toolb
 stage);const commit=known2??await resolveRef2(toolbox,repo,ref);if(commit===null)throw new Error(`stage ${name2} ended w\
 ithout ${ref}`);const cached2=known2!==null;report3({name:name2,ms:Math.round(performance.now()-started),cached:cached2});
 stage.done(commit.slice(0,12),{cached:cached2});return{ref,commit,digest,cached:cached2}}catch(error2){stage.fail();throw error2}}
-var init_stage=__esm({"src/image/stage.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_refs();init_resources()}});async function configure(build3,unpacked){const digest=digestOf2("configured",unpacked.digest,stageScript("configure"),JSON.
-stringify(environment));const ref=stageRef("configured",digest);return cachedStage(build3,{name:"configure",ref,digest},
-async stage=>{const root2=`${build3.work}/configure`;await checkout(build3,unpacked.commit,root2);const controls=await readControlFiles(
+var init_stage=__esm({"src/image/stage.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_refs();init_resources()}});async function configure(build3,unpacked){const digest=digestOf2("configured",format2,unpacked.digest,stageScript("confi\
+gure"),JSON.stringify(environment));const ref=stageRef("configured",digest);return cachedStage(build3,{name:"configure",
+ref,digest},async stage=>{const root2=`${build3.work}/configure`;await checkout(build3,unpacked.commit,root2);const controls=await readControlFiles(
 build3.toolbox,root2);await runScripts(build3,root2,controls,stage);await build3.toolbox.run(commitArgv([`dir=${root2}`],
 {repo:build3.repo,ref,subject:"configured"}));await build3.toolbox.run(["rm","-rf","--one-file-system",root2])})}async function checkout({
 toolbox,repo},commit,root2){await toolbox.run(["ostree",`--repo=${repo}`,"checkout","--force-copy",commit,root2])}async function runScripts(build3,root2,controls,stage){
@@ -13108,10 +13107,10 @@ map(entry=>`${entry.package} ${entry.architecture} ${entry.script}`).join("\n");
 toolbox.run(scriptArgv("configure",root2,preinsts,state.essential.join(" ")),{isolate:true,input:state.conffiles.map(file2=>`${file2}\
 
 `).join(""),env:environment,check:false,timeoutMs,onLine:line2=>{output2.push(line2);const[,name2]=/^Setting up (\S+)/.exec(
-line2)??[];if(name2!==void 0)stage.advance({count:1,detail:name2})}});if(exitCode2!==0)throw configureFailure(output2)}var timeoutMs,
-environment;var init_configure=__esm({"src/image/configure.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();
-init_admin_directory();init_configure_failure();init_dpkg_state();init_stage();timeoutMs=60*6e4;environment={SOURCE_DATE_EPOCH:"\
-946684800",DEBCONF_NONINTERACTIVE_SEEN:"true"}}});var package_default;var init_package=__esm({"package.json"(){package_default={name:"lockstep",version:"0.1.0",description:"\
+line2)??[];if(name2!==void 0)stage.advance({count:1,detail:name2})}});if(exitCode2!==0)throw configureFailure(output2)}var format2,
+timeoutMs,environment;var init_configure=__esm({"src/image/configure.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_commit();init_admin_directory();init_configure_failure();init_dpkg_state();init_stage();format2="1";timeoutMs=60*6e4;
+environment={SOURCE_DATE_EPOCH:"946684800",DEBCONF_NONINTERACTIVE_SEEN:"true"}}});var package_default;var init_package=__esm({"package.json"(){package_default={name:"lockstep",version:"0.1.0",description:"\
 Pinned Debian packages, one ostree commit and every ARMv7 test device, moving in lockstep",license:"MIT",type:"module",private:true,
 engines:{node:">=20"},bin:{lockstep:"resources/lockstep/agent.mjs"},scripts:{pretest:"script/bootstrap",test:"npm run -s\
  check:code && mocha 'test/!(e2e|groovy|bench)/**/*.test.ts' 'test/*.test.ts' 'test/groovy/**/*.test.ts' 'test/e2e/**/*.\
@@ -19458,14 +19457,14 @@ ${output2.slice(-15).join("\n")}`)}var timeoutMs2,drivers,readByDracut;var init_
 timeoutMs2=30*6e4;drivers="virtio_mmio virtio_blk virtio_net ext4";readByDracut=[/^etc\/dracut\.conf(\.d\/|$)/,/^usr\/lib\/dracut\//,
 /^(etc|usr\/lib)\/(modprobe|modules-load|udev|sysctl)(\.d)?\//,/^etc\/(crypttab|fstab|adjtime|locale\.conf|vconsole\.conf)$/,
 /^(usr\/)?lib\/firmware\//,/^(etc|usr\/lib)\/ostree\//]}});async function merge2(environment2,packages){const ordered=[...packages].sort((a2,b)=>order(a2)<order(b)?-1:1);const digest=digestOf2(
-"unpacked",format2,...ordered.map(({sha256})=>sha256));const ref=stageRef("unpacked",digest);return cachedStage(environment2,
+"unpacked",format3,...ordered.map(({sha256})=>sha256));const ref=stageRef("unpacked",digest);return cachedStage(environment2,
 {name:"merge",ref,digest},async stage=>{stage.advance({detail:`${packages.length} packages`});await commitMerged(environment2,
 ref,ordered)})}function order({package:name2}){return name2==="base-files"?"~":name2}async function commitMerged({toolbox,
 repo},ref,packages){const trees=packages.flatMap(({sha256})=>[`ref=dpkg/control/${sha256}`,`ref=dpkg/data/${sha256}`]);try{
 await toolbox.run(commitArgv(trees,{repo,ref,subject:"unpacked"}))}catch(error2){if(!(error2 instanceof LockstepError)||
 error2.code!=="E_TOOL_FAILED")throw error2;throw new LockstepError("E_MERGE",`the packages cannot be laid over each othe\
-r: ${error2.message}`,{cause:error2})}}var format2;var init_merge=__esm({"src/image/merge.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_commit();init_stage();format2="1"}});import path26 from"node:path";async function buildImage(inputs,services){const{image:image3,lockfile}=inputs;const stages2=[];
+r: ${error2.message}`,{cause:error2})}}var format3;var init_merge=__esm({"src/image/merge.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors();init_commit();init_stage();format3="1"}});import path26 from"node:path";async function buildImage(inputs,services){const{image:image3,lockfile}=inputs;const stages2=[];
 const build3=await openBuild(services,image3.name,report3=>stages2.push(report3));try{const overlay=await readOverlays(image3.
 overlay);await importPackages(build3,inputs);const unpacked=await merge2(build3,lockfile.packages);const configured=await configure(
 build3,unpacked);const boot2=hasKernel(lockfile)?await initramfs(build3,configured,overlay):null;const{name:name2,version:version3,
