@@ -102,7 +102,8 @@ async function projectOfStranger(dir: string, port: number): Promise<string> {
   await execa('cp', ['-al', `${dir}/.lockstep`, `${target}/.lockstep`]);
   await cp(`${dir}/panel.lock`, `${target}/panel.lock`);
   const yaml = await readFile(`${dir}/lockstep.yml`, 'utf8');
-  const stranger = `  bench-1: {host: 127.0.0.1, port: ${port}, hostKey: "SHA256:${'A'.repeat(43)}", image: panel}\n`;
+  const key = `identity: ${dir}/.lockstep/devices/${device}/id_ed25519`;
+  const stranger = `  bench-1: {host: 127.0.0.1, port: ${port}, hostKey: "SHA256:${'A'.repeat(43)}", ${key}, image: panel}\n`;
   await writeFile(`${target}/lockstep.yml`, yaml.replace(/^ {2}virt-1:.*\n/m, stranger));
   return target;
 }
