@@ -7487,7 +7487,7 @@ hash:bcrypt_hash,pbkdf:bcrypt_pbkdf}}});var require_cpu_features=__commonJS({"ab
 res is not part of the agent")}});var require_constants2=__commonJS({"node_modules/ssh2/lib/protocol/constants.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
 var crypto=__require("crypto");var cpuInfo;try{cpuInfo=require_cpu_features()()}catch{}var{bindingAvailable,CIPHER_INFO,
 MAC_INFO}=require_crypto();var eddsaSupported=(()=>{if(typeof crypto.sign==="function"&&typeof crypto.verify==="function"){
-const key="-----BEGIN PRIVATE KEY-----\r\nMC4CAQAwBQYDK2VwBCIEIHKj+sVa9WcD/q2DJUJaf43Kptc8xYuUQA4bOFj9vC8T\r\n-----END PRIVA\
+const key="-----BEGIN\x20PRIVATE KEY-----\r\nMC4CAQAwBQYDK2VwBCIEIHKj+sVa9WcD/q2DJUJaf43Kptc8xYuUQA4bOFj9vC8T\r\n-----END PRIVA\
 TE KEY-----";const data=Buffer.from("a");let sig;let verified;try{sig=crypto.sign(null,data,key);verified=crypto.verify(
 null,data,key,sig)}catch{}return Buffer.isBuffer(sig)&&sig.length===64&&verified===true}return false})();var curve25519Supported=typeof crypto.
 diffieHellman==="function"&&typeof crypto.generateKeyPairSync==="function"&&typeof crypto.createPublicKey==="function";var DEFAULT_KEX=[
@@ -8111,7 +8111,7 @@ void 0)return new Error("Malformed OpenSSH private key");pubPEM=genOpenSSLECDSAP
 oid,ecpub);privPEM=genOpenSSLECDSAPriv(oid,ecpub,ecpriv);break}default:return new Error(`Unsupported OpenSSH private key\
  type: ${type}`)}const privComment=readString(data,data._pos,true);if(privComment===void 0)return new Error("Malformed O\
 penSSH private key");keys.push(new OpenSSH_Private(type,privComment,privPEM,pubPEM,pubSSH,algo,decrypted))}let cnt=0;for(i2=
-data._pos;i2<data.length;++i2){if(data[i2]!==++cnt%255)return new Error("Malformed OpenSSH private key")}return keys};const regexp=/^-----BEGIN OPENSSH PRIVATE KEY-----(?:\r\n|\n)([\s\S]+)(?:\r\n|\n)-----END OPENSSH PRIVATE KEY-----$/;
+data._pos;i2<data.length;++i2){if(data[i2]!==++cnt%255)return new Error("Malformed OpenSSH private key")}return keys};const regexp=/^-----BEGIN\x20OPENSSH PRIVATE KEY-----(?:\r\n|\n)([\s\S]+)(?:\r\n|\n)-----END OPENSSH PRIVATE KEY-----$/;
 OpenSSH_Private.parse=(str,passphrase)=>{const m=regexp.exec(str);if(m===null)return null;let ret;const data=Buffer.from(
 m[1],"base64");if(data.length<31)return new Error("Malformed OpenSSH private key");const magic2=data.utf8Slice(0,15);if(magic2!==
 "openssh-key-v1\0")return new Error(`Unsupported OpenSSH key magic: ${magic2}`);const cipherName=readString(data,15,true);
@@ -8140,7 +8140,7 @@ encInfo.authLen))}privBlob=combineBuffers(decipher.update(privBlob),decipher.fin
 data.length)return new Error("Malformed OpenSSH private key");ret=parseOpenSSHPrivKeys(privBlob,keyCount,cipherKey!==void 0)}else{
 ret=[]}if(ret instanceof Error)return ret;return ret[0]}}function OpenSSH_Old_Private(type,comment,privPEM,pubPEM,pubSSH,algo,decrypted){
 this.type=type;this.comment=comment;this[SYM_PRIV_PEM]=privPEM;this[SYM_PUB_PEM]=pubPEM;this[SYM_PUB_SSH]=pubSSH;this[SYM_HASH_ALGO]=
-algo;this[SYM_DECRYPTED]=decrypted}OpenSSH_Old_Private.prototype=BaseKey;{const regexp=/^-----BEGIN (RSA|DSA|EC) PRIVATE KEY-----(?:\r\n|\n)((?:[^:]+:\s*[\S].*(?:\r\n|\n))*)([\s\S]+)(?:\r\n|\n)-----END (RSA|DSA|EC) PRIVATE KEY-----$/;
+algo;this[SYM_DECRYPTED]=decrypted}OpenSSH_Old_Private.prototype=BaseKey;{const regexp=/^-----BEGIN\x20(RSA|DSA|EC) PRIVATE KEY-----(?:\r\n|\n)((?:[^:]+:\s*[\S].*(?:\r\n|\n))*)([\s\S]+)(?:\r\n|\n)-----END (RSA|DSA|EC) PRIVATE KEY-----$/;
 OpenSSH_Old_Private.parse=(str,passphrase)=>{const m=regexp.exec(str);if(m===null)return null;let privBlob=Buffer.from(m[3],
 "base64");let headers=m[2];let decrypted=false;if(headers!==void 0){headers=headers.split(/\r\n|\n/g);for(let i2=0;i2<headers.
 length;++i2){const header2=headers[i2];let sepIdx=header2.indexOf(":");if(header2.slice(0,sepIdx)==="DEK-Info"){const val=header2.
@@ -10547,7 +10547,7 @@ SALT_LEN);const r=bcrypt_pbkdf(passphrase,passphrase.length,salt,salt.length,gen
 "Failed to generate information to encrypt key");const kdfOptions=Buffer.allocUnsafe(4+salt.length+4);{let pos=0;kdfOptions.
 writeUInt32BE(salt.length,pos+=0);kdfOptions.set(salt,pos+=4);kdfOptions.writeUInt32BE(rounds,pos+=salt.length)}encrypted=
 {cipher,cipherName:opts.cipher,kdfName:"bcrypt",kdfOptions,key:gen.slice(0,cipher.keyLen),iv:gen.slice(cipher.keyLen)}}}}
-switch(format4){case"new":{let privateB64="-----BEGIN OPENSSH PRIVATE KEY-----\n";let publicB64;const cipherName=Buffer.
+switch(format4){case"new":{let privateB64="-----BEGIN\x20OPENSSH PRIVATE KEY-----\n";let publicB64;const cipherName=Buffer.
 from(encrypted?encrypted.cipherName:"none");const kdfName=Buffer.from(encrypted?encrypted.kdfName:"none");const kdfOptions=encrypted?
 encrypted.kdfOptions:Buffer.alloc(0);const blockLen=encrypted?encrypted.cipher.blockLen:8;const parsed2=parseDERs(keyType,
 pub,priv);const checkInt=randomBytes5(4);const commentBin=Buffer.from(comment);const privBlobLen=4+4+parsed2.priv.length+
