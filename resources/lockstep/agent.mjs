@@ -23890,13 +23890,16 @@ rm -f "$disk"
 truncate -s "$size"M "$disk"
 sfdisk --quiet "$disk" < "$keys/partitions"
 dd if="$keys/counter" of="$disk" bs=512 seek=${counterSector2} conv=notrunc status=none
-mkfs.ext4 -q -F -L root -b 4096 -O ^orphan_file,^metadata_csum_seed -E offset="$offset" -d "$sysroot" "$disk" "$blocks"`}});import{chmod as chmod3,readFile as readFile13,writeFile as writeFile14}from"node:fs/promises";async function ensureKeyPair(path50,comment){
+mkfs.ext4 -q -F -L root -b 4096 -O ^orphan_file,^metadata_csum_seed -E offset="$offset" -d "$sysroot" "$disk" "$blocks"`}});function newKeyPair(comment=""){for(;;){const pair=import_ssh23.default.utils.generateKeyPairSync("ed25519",{comment});const halves=[
+pair.private,pair.public].map(half=>import_ssh23.default.utils.parseKey(half));if(!halves.some(half=>half instanceof Error))
+return pair}}var import_ssh23;var init_key_pair=__esm({"src/device/key-pair.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+import_ssh23=__toESM(require_lib2(),1)}});import{chmod as chmod3,readFile as readFile13,writeFile as writeFile14}from"node:fs/promises";async function ensureKeyPair(path50,comment){
 const kept=await readFile13(`${path50}.pub`,"utf8").catch(()=>null);if(kept!==null)return{path:path50,fingerprint:fingerprintOfLine(
-kept)};const pair=import_ssh23.default.utils.generateKeyPairSync("ed25519",{comment});await writeFile14(path50,pair.private,
-{mode:384});await chmod3(path50,384);await writeFile14(`${path50}.pub`,`${pair.public.trim()}
+kept)};const pair=newKeyPair(comment);await writeFile14(path50,pair.private,{mode:384});await chmod3(path50,384);await writeFile14(
+`${path50}.pub`,`${pair.public.trim()}
 `);return{path:path50,fingerprint:fingerprintOfLine(pair.public)}}function fingerprintOfLine(line2){return fingerprintOf(
-Buffer.from(line2.split(" ")[1]??"","base64"))}var import_ssh23;var init_keys=__esm({"src/device/virtual/keys.ts"(){"use\
- strict";init_define_EMBEDDED_RESOURCES();import_ssh23=__toESM(require_lib2(),1);init_fingerprint()}});import{createHash as createHash10}from"node:crypto";import{createServer as createServer2}from"node:net";function machineName(files,device2){
+Buffer.from(line2.split(" ")[1]??"","base64"))}var init_keys=__esm({"src/device/virtual/keys.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_fingerprint();init_key_pair()}});import{createHash as createHash10}from"node:crypto";import{createServer as createServer2}from"node:net";function machineName(files,device2){
 const project=createHash10("sha256").update(files.dir).digest("hex").slice(0,12);return`lockstep-${project}-${device2}`}
 function machineSpec(name2,files,memory,port){return{name:name2,argv:["qemu-system-arm",...["-name",name2],...["-M","vir\
 t,highmem=off","-cpu","cortex-a15","-smp","2","-m",String(memory)],...["-bios",firmware],...["-display","none","-monitor",

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import ssh2, { type AuthContext, type ServerChannel, type Connection as ServerConnection } from 'ssh2';
 import type { Connection } from '../../src/device/connection.ts';
+import { newKeyPair } from '../../src/device/key-pair.ts';
 
 /** An sshd in this process: runs what it is told in a local shell, and forwards loopback ports as OpenSSH does. */
 export interface SshServer {
@@ -21,8 +22,8 @@ export interface SshServer {
 
 export async function startSshServer(options: { forwarding?: boolean } = {}): Promise<SshServer> {
   const dir = await mkdtemp(path.join(tmpdir(), 'lockstep-ssh-'));
-  const host = ssh2.utils.generateKeyPairSync('ed25519');
-  const user = ssh2.utils.generateKeyPairSync('ed25519');
+  const host = newKeyPair();
+  const user = newKeyPair();
   const identity = path.join(dir, 'id_ed25519');
   await writeFile(identity, user.private, { mode: 0o600 });
   const allowed = blob(user.public);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { expect } from 'chai';
-import ssh2 from 'ssh2';
+import { newKeyPair } from '../../src/device/key-pair.ts';
 import type { Session } from '../../src/device/session.ts';
 import { connect } from '../../src/device/ssh.ts';
 import { LockstepError } from '../../src/errors/index.ts';
@@ -60,7 +60,7 @@ describe('connect', () => {
 
   it('says so when the device takes none of the keys, without showing any of a key', async () => {
     const other = path.join(dir, 'other');
-    const pair = ssh2.utils.generateKeyPairSync('ed25519');
+    const pair = newKeyPair();
     await writeFile(other, pair.private, { mode: 0o600 });
     const error = await failureOf(connect({ ...server.connection, identity: other }, { signal, environment }));
     expect(error.code).to.equal('E_SSH_AUTH');

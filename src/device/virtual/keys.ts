@@ -1,6 +1,6 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
-import ssh2 from 'ssh2';
 import { fingerprintOf } from '../fingerprint.ts';
+import { newKeyPair } from '../key-pair.ts';
 
 /** A key pair in the files `path` (private, mode 0600, OpenSSH's format) and `path.pub`. */
 export interface KeyPair {
@@ -13,7 +13,7 @@ export interface KeyPair {
 export async function ensureKeyPair(path: string, comment: string): Promise<KeyPair> {
   const kept = await readFile(`${path}.pub`, 'utf8').catch(() => null);
   if (kept !== null) return { path, fingerprint: fingerprintOfLine(kept) };
-  const pair = ssh2.utils.generateKeyPairSync('ed25519', { comment });
+  const pair = newKeyPair(comment);
   await writeFile(path, pair.private, { mode: 0o600 });
   // An older file keeps its mode when it is written to.
   await chmod(path, 0o600);
