@@ -1,6 +1,6 @@
 import { readLockfile } from '../apt/lockfile.ts';
 import { archiveOf } from '../apt/sources.ts';
-import { imageVersion } from '../config/schema.ts';
+import { imageVersion } from '../config/image-schema.ts';
 import type { ImageConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import { type BuiltImage, buildImage } from '../image/build.ts';

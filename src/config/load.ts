@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { LockstepError } from '../errors/index.ts';
+import { imagesOf, missingInFile } from './image.ts';
+import { innerKeys } from './image-schema.ts';
 import { configError } from './problems.ts';
 import { deviceSchemas, type FileConfig, fileSchema } from './schema.ts';
 import { type KeyPath, parseSource, type Source } from './source.ts';
@@ -18,9 +20,11 @@ export async function loadConfig(root: string): Promise<Config> {
 export function parseConfig(file: string, text: string): Config {
   const source = parseSource(file, text);
   const checked = fileSchema.safeParse(source.value ?? {});
-  if (!checked.success) throw configError(source, checked.error.issues, knownKeys);
+  const missing = missingInFile(source.value);
+  if (!checked.success) throw configError(source, [...checked.error.issues, ...missing], knownKeys);
+  if (missing.length > 0) throw configError(source, missing, knownKeys);
   const root = path.dirname(file);
-  const images = Object.entries(checked.data.images).map(([name, entry]) => imageOf(root, name, entry));
+  const images = imagesOf(source, checked.data.images, knownKeys);
   return {
     file,
     root,
@@ -40,18 +44,6 @@ async function readText(file: string): Promise<string> {
       hint: 'name its directory with `-C DIR`, or write one with `lockstep init`',
     });
   }
-}
-
-function imageOf(root: string, name: string, entry: FileConfig['images'][string]): ImageConfig {
-  return {
-    ...entry,
-    name,
-    overlay: entry.overlay.map((dir) => path.resolve(root, dir)),
-    mirror: entry.mirror?.replace(/\/+$/, '') ?? null,
-    version: entry.version ?? null,
-    pins: entry.pins.map((pin) => ({ ...pin, expires: pin.expires ?? null })),
-    lockfile: path.join(root, `${name}.lock`),
-  };
 }
 
 function deviceOf(source: Source, images: ImageConfig[], name: string, entry: Record<string, unknown>): DeviceConfig {
@@ -93,11 +85,11 @@ function milliseconds(duration: string): number {
   return Number(count) * units[unit as keyof typeof units];
 }
 
-function knownKeys(keyPath: KeyPath): string[] {
+function knownKeys(keyPath: KeyPath): readonly string[] {
   const [top, , inner] = keyPath.map(String);
   if (top === undefined) return Object.keys(fileSchema.shape);
   if (top === 'images' && inner === undefined) return Object.keys(fileSchema.shape.images.valueType.shape);
-  if (top === 'images' && inner === 'pins') return ['package', 'version', 'reason', 'expires'];
+  if (top === 'images') return innerKeys[String(inner)] ?? [];
   if (top === 'devices')
     return [...new Set(Object.values(deviceSchemas).flatMap((schema) => Object.keys(schema.shape)))];
   if (top === 'tests') return ['dir', 'timeout'];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { architectures } from './types.ts';
+import { imageEntry, imageName } from './image-schema.ts';
 
 /**
  * lockstep.yml as users write it. Strict objects: an unknown key is a mistake. The descriptions travel into the JSON
@@ -12,38 +12,7 @@ const name = z
     'lower-case letters, digits, dot, dash and underscore, beginning with a letter or digit',
   );
 
-const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'a Debian package name');
-const suiteName = z.string().regex(/^[a-z0-9][a-zA-Z0-9/_.-]*$/, 'a suite such as bookworm or bookworm-security');
 const duration = z.string().regex(/^[0-9]+(ms|s|m|h)$/, 'a duration such as 30s, 5m or 1h');
-
-/** It goes into os-release, the commit's metadata and file names as it is. */
-export const imageVersion = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9.+~_-]*$/, 'letters, digits and . + ~ _ -, beginning with a letter or digit');
-
-const pin = z.strictObject({
-  package: packageName,
-  version: z.string().min(1).describe('Version, or a glob such as 3.0.*'),
-  reason: z.string().min(1).describe('Why: a sentence or the URL of an issue'),
-  expires: z.iso.date().optional().describe('Day after which the pin is questioned, YYYY-MM-DD'),
-});
-
-const image = z.strictObject({
-  arch: z.enum(architectures).describe('Debian architecture'),
-  suites: z.array(suiteName).min(1).describe('Suites that packages come from; list -updates and -security too'),
-  packages: z.array(packageName).min(1).describe('Packages wanted; what they depend on comes along'),
-  overlay: z.array(z.string().min(1)).default([]).describe('Directories laid over the image, last wins'),
-  mirror: z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .describe('Archive to use instead of the one apt is set up with'),
-  version: imageVersion.optional(),
-  kargs: z
-    .array(z.string().regex(/^[^\s]+$/, 'one kernel argument, without spaces'))
-    .default([])
-    .describe('Kernel arguments of virtual devices made from it; a deployment keeps those that the device has'),
-  pins: z.array(pin).default([]).describe('Packages held at a version'),
-});
 
 const anyDevice = {
   labels: z.array(name).default([]).describe('What --label selects by'),
@@ -95,7 +64,9 @@ const refresh = z.strictObject({
 
 /** Everything but the devices, whose kind has to be known first. */
 export const fileSchema = z.strictObject({
-  images: z.record(name, image).refine((images) => Object.keys(images).length > 0, 'at least one image'),
+  images: z
+    .record(imageName, imageEntry)
+    .refine((images) => Object.keys(images).some((key) => !key.startsWith('.')), 'at least one image'),
   devices: z.record(name, z.looseObject({})).default({}),
   tests: tests.prefault({}),
   refresh: refresh.prefault({}),

@@ -8,18 +8,51 @@ export interface ImageConfig {
   arch: Architecture;
   suites: string[];
   packages: string[];
-  /** Directories laid over the image, absolute paths, last wins. */
-  overlay: string[];
+  /** Patterns of local debs, relative to the directory of lockstep.yml. */
+  debs: string[];
+  /** Laid over the image, last wins. */
+  overlay: OverlayConfig[];
+  run: RunConfig;
   /** Base URL of the archive; null: what the toolbox's own apt uses. */
   mirror: string | null;
   /** Version written into the commit and os-release; null: the first 12 digits of the lockfile's digest. */
   version: string | null;
-  /** Kernel arguments of virtual devices made from the image, beside root= and ostree=; a deployment keeps what it finds. */
+  /** Kernel arguments that deployments of the image get, beside those that the device has of its own. */
   kargs: string[];
+  /** null: as the packages leave it. */
+  locale: string | null;
+  timezone: string | null;
+  hostname: string | null;
   pins: PinConfig[];
   /** Absolute path of the lockfile, `<name>.lock` beside lockstep.yml. */
   lockfile: string;
+  /** Absolute paths of the locks of its users and groups, `<name>.passwd` and `<name>.group` beside the lockfile. */
+  passwd: string;
+  group: string;
 }
+
+/** One layer of an overlay: files here, or a tree that an ostree repository has. */
+export type OverlayConfig = OverlayFiles | OverlayRef;
+
+export interface OverlayFiles {
+  /** Absolute path of a directory or tar. */
+  path: string;
+  /** Absolute path of an mtree(5) file with owners and modes; null: root's, as tars have them. */
+  manifest: string | null;
+}
+
+export interface OverlayRef {
+  ref: string;
+  /** Absolute path; null: the build repository. */
+  repo: string | null;
+}
+
+/** The points at which scripts run inside the image, in their order. */
+export const runPoints = ['unpacked', 'configured', 'finalized'] as const;
+export type RunPoint = (typeof runPoints)[number];
+
+/** Absolute paths of scripts. */
+export type RunConfig = Record<RunPoint, string[]>;
 
 export interface PinConfig {
   package: string;

@@ -12,7 +12,7 @@ import { finalize } from './finalize.ts';
 import { importDebs } from './import.ts';
 import { initramfs } from './initramfs.ts';
 import { merge } from './merge.ts';
-import { readOverlays } from './overlay.ts';
+import { openOverlay } from './overlay.ts';
 import type { BuildEnvironment, StageReport } from './stage.ts';
 
 export interface BuildInputs {
@@ -53,7 +53,7 @@ export async function buildImage(inputs: BuildInputs, services: BuildServices): 
   const stages: StageReport[] = [];
   const build = await openBuild(services, image.name, (report) => stages.push(report));
   try {
-    const overlay = await readOverlays(image.overlay);
+    const overlay = await openOverlay(build, image.overlay);
     await importPackages(build, inputs);
     const unpacked = await merge(build, lockfile.packages);
     const configured = await configure(build, unpacked);

@@ -1,7 +1,6 @@
 import { commitArgv } from '../ostree/commit.ts';
 import { version as lockstepVersion } from '../version.ts';
-import { type OverlayEntry, overlayDigest } from './overlay.ts';
-import { extractOverlay } from './overlay-extraction.ts';
+import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
 import {
   type BuildEnvironment,
   cachedStage,
@@ -26,7 +25,7 @@ export async function finalize(
   build: BuildEnvironment,
   configured: StageResult,
   initramfs: StageResult | null,
-  overlay: readonly OverlayEntry[],
+  overlay: readonly OverlayLayer[],
   provenance: Provenance,
 ): Promise<StageResult> {
   const metadata = metadataOf(provenance);
@@ -40,7 +39,7 @@ export async function finalize(
       toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', '--union', commit, root]);
     await checkout(configured.commit);
     if (initramfs !== null) await checkout(initramfs.commit);
-    await extractOverlay(toolbox, root, overlay);
+    await layOverlay(overlay, root, { copy: false });
     await toolbox.run(scriptArgv('finalize', root, provenance.image, provenance.version), { isolate: true });
     const subject = `${provenance.image} ${provenance.version}`;
     await toolbox.run(commitArgv([`dir=${root}`], { repo, ref, subject, metadata, linked: true }));

@@ -1,7 +1,6 @@
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
-import { type OverlayEntry, overlayDigest } from './overlay.ts';
-import { extractOverlay } from './overlay-extraction.ts';
+import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
 import {
   type BuildEnvironment,
   cachedStage,
@@ -31,18 +30,17 @@ const readByDracut = [
 export async function initramfs(
   build: BuildEnvironment,
   configured: StageResult,
-  overlay: readonly OverlayEntry[],
+  overlay: readonly OverlayLayer[],
 ): Promise<StageResult> {
-  const relevant = overlay.filter(
-    ({ name, kind }) => kind !== 'directory' && readByDracut.some((rule) => rule.test(name)),
-  );
+  const isRead = (name: string) => readByDracut.some((rule) => rule.test(name));
+  const relevant = overlay.map((layer) => layer.part(isRead)).filter((layer) => layer !== null);
   const digest = digestOf('initramfs', configured.digest, overlayDigest(relevant), stageScript('initramfs'), drivers);
   const ref = stageRef('initramfs', digest);
   return cachedStage(build, { name: 'initramfs', ref, digest }, async () => {
     const { toolbox, repo } = build;
     const [root, out] = [`${build.work}/initramfs`, `${build.work}/initramfs-out`];
     await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', configured.commit, root]);
-    await extractOverlay(toolbox, root, relevant);
+    await layOverlay(relevant, root, { copy: false });
     await toolbox.run(['mkdir', '-p', out]);
     await generate(build, root, out);
     await toolbox.run(commitArgv([`dir=${out}`], { repo, ref, subject: 'initramfs' }));

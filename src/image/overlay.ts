@@ -1,88 +1,75 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
-import path from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { pack } from 'tar-stream';
+import { stat } from 'node:fs/promises';
+import type { OverlayConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
+import type { Toolbox } from '../toolbox/toolbox.ts';
+import { readManifest } from './manifest.ts';
+import { entriesDigest, withManifest } from './overlay-entry.ts';
+import { extractEntries } from './overlay-extraction.ts';
+import { type OverlayFiles, readDirectory } from './overlay-files.ts';
+import { openRef } from './overlay-ref.ts';
+import { readTarOverlay } from './overlay-tar.ts';
+import { type BuildEnvironment, digestOf } from './stage.ts';
 
-/** One member of an overlay, as it will be in the image: owned by root, with modes that do not depend on a umask. */
-export interface OverlayEntry {
-  /** Relative to the root of the image. */
-  name: string;
-  kind: 'directory' | 'file' | 'symlink';
-  mode: number;
-  /** Where it lies here. */
-  source: string;
-  size: number;
-  /** Target of a symlink, sha256 of a file's content. */
-  identity: string;
+/** One layer of what is laid over an image, later ones on top. */
+export interface OverlayLayer {
+  /** Digest of everything that it puts into the image. */
+  digest: string;
+  /**
+   * Lays it into a root in the toolbox. Files are replaced, never written into, as the root may be hard-linked to the
+   * repository; `copy`: nothing of the layer itself may be hard-linked there either. Throws E_OVERLAY.
+   */
+  lay(root: string, options: { copy: boolean }): Promise<void>;
+  /** What of it has one of the names wanted; null: nothing. It may be more, and then its digest covers that too. */
+  part(wanted: (name: string) => boolean): OverlayLayer | null;
 }
 
-/** All members of the overlays, sorted by name; of two with one name the later overlay's. Throws E_OVERLAY. */
-export async function readOverlays(dirs: readonly string[]): Promise<OverlayEntry[]> {
-  const entries = new Map<string, OverlayEntry>();
-  for (const dir of dirs) {
-    for (const entry of await readOverlay(dir)) entries.set(entry.name, entry);
+/** Opens what `overlay:` names. Throws E_OVERLAY. */
+export async function openOverlay(build: BuildEnvironment, layers: readonly OverlayConfig[]): Promise<OverlayLayer[]> {
+  const opened: OverlayLayer[] = [];
+  for (const layer of layers) {
+    opened.push('ref' in layer ? await openRef(build, layer) : filesLayer(build.toolbox, await readFiles(layer)));
   }
-  return [...entries.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return opened;
 }
 
-/** sha256 of everything that an overlay puts into the image. */
-export function overlayDigest(entries: readonly OverlayEntry[]): string {
-  const hash = createHash('sha256');
-  for (const { name, kind, mode, identity } of entries) hash.update(JSON.stringify([name, kind, mode, identity]));
-  return hash.digest('hex');
+export function overlayDigest(layers: readonly OverlayLayer[]): string {
+  return digestOf(...layers.map(({ digest }) => digest));
 }
 
-/** The overlay as a tar stream for `tar --extract` in the toolbox, which thereby needs to see none of the directories. */
-export function packOverlay(entries: readonly OverlayEntry[]): Readable {
-  const tar = pack();
-  void writeEntries(tar, entries).then(
-    () => tar.finalize(),
-    (error: Error) => tar.destroy(error),
-  );
-  return Readable.from(tar);
+export async function layOverlay(
+  layers: readonly OverlayLayer[],
+  root: string,
+  options: { copy: boolean },
+): Promise<void> {
+  for (const layer of layers) await layer.lay(root, options);
 }
 
-async function writeEntries(tar: ReturnType<typeof pack>, entries: readonly OverlayEntry[]): Promise<void> {
-  for (const { name, kind, mode, source, size, identity } of entries) {
-    const header = { name, mode, uid: 0, gid: 0, mtime: new Date(0) };
-    if (kind === 'file') await pipeline(createReadStream(source), tar.entry({ ...header, type: 'file', size }));
-    else tar.entry({ ...header, type: kind, linkname: kind === 'symlink' ? identity : undefined });
-  }
+/** A layer of files that this process reads. */
+export function filesLayer(toolbox: Toolbox, files: OverlayFiles): OverlayLayer {
+  return {
+    digest: entriesDigest(files.entries),
+    lay: (root) => extractEntries(toolbox, root, files),
+    part(wanted) {
+      const entries = files.entries.filter(({ name, kind }) => kind !== 'directory' && wanted(name));
+      return entries.length === 0 ? null : filesLayer(toolbox, { ...files, entries });
+    },
+  };
 }
 
-async function readOverlay(dir: string): Promise<OverlayEntry[]> {
+/** The entries of a directory or tar with the owners and modes of its manifest. Throws E_OVERLAY. */
+export async function readFiles({ path, manifest }: { path: string; manifest: string | null }): Promise<OverlayFiles> {
+  const files = await readUnowned(path);
+  return manifest === null ? files : { ...files, entries: withManifest(files.entries, await readManifest(manifest)) };
+}
+
+async function readUnowned(path: string): Promise<OverlayFiles> {
   try {
-    const names = (await readdir(dir, { recursive: true })).sort();
-    return await Promise.all(names.map((name) => readEntry(dir, name)));
+    return (await stat(path)).isDirectory() ? await readDirectory(path) : await readTarOverlay(path);
   } catch (cause) {
     if (cause instanceof LockstepError) throw cause;
-    throw new LockstepError('E_OVERLAY', `cannot read the overlay ${dir}: ${(cause as Error).message}`, {
+    throw new LockstepError('E_OVERLAY', `cannot read the overlay ${path}: ${(cause as Error).message}`, {
       hint: 'correct `overlay:` of the image in lockstep.yml',
       cause,
     });
   }
-}
-
-async function readEntry(dir: string, name: string): Promise<OverlayEntry> {
-  const source = path.join(dir, name);
-  const stat = await lstat(source);
-  if (stat.isDirectory()) return { name, kind: 'directory', mode: 0o755, source, size: 0, identity: '' };
-  if (stat.isSymbolicLink()) {
-    return { name, kind: 'symlink', mode: 0o777, source, size: 0, identity: await readlink(source) };
-  }
-  if (!stat.isFile()) throw new LockstepError('E_OVERLAY', `${source} is neither a file, a directory nor a symlink`);
-  const content = await readFile(source);
-  const mode = (stat.mode & 0o100) === 0 ? 0o644 : 0o755;
-  return {
-    name,
-    kind: 'file',
-    mode,
-    source,
-    size: content.length,
-    identity: createHash('sha256').update(content).digest('hex'),
-  };
 }

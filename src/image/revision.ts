@@ -3,12 +3,12 @@ import { execa } from 'execa';
 import type { ImageConfig } from '../config/types.ts';
 
 /**
- * The commit that last touched what the image is made from: lockstep.yml, its lockfile and its overlays. It stays the
+ * The commit that last touched what the image is made from: lockstep.yml, its lockfile, overlays and scripts. It stays the
  * same while unrelated files of the project change, and so does the image. Null outside version control; `-dirty` is
  * appended while those files hold uncommitted changes.
  */
 export async function sourceRevision(configFile: string, image: ImageConfig): Promise<string | null> {
-  const inputs = [configFile, image.lockfile, ...image.overlay];
+  const inputs = [configFile, image.lockfile, ...filesOf(image)];
   const cwd = path.dirname(configFile);
   const revision = await git(cwd, ['log', '-1', '--format=%H', '--', ...inputs]);
   if (revision === null || revision === '') return null;
@@ -19,4 +19,10 @@ export async function sourceRevision(configFile: string, image: ImageConfig): Pr
 async function git(cwd: string, args: string[]): Promise<string | null> {
   const { exitCode, stdout } = await execa('git', args, { cwd, reject: false, timeout: 20_000 });
   return exitCode === 0 ? stdout.trim() : null;
+}
+
+/** Files of the project that the image is made from. A repository that an overlay comes from is no file of the project. */
+function filesOf({ overlay, run }: ImageConfig): string[] {
+  const layers = overlay.flatMap((layer) => ('ref' in layer ? [] : [layer.path, layer.manifest]));
+  return [...layers.filter((file) => file !== null), ...Object.values(run).flat()];
 }

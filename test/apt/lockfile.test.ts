@@ -144,7 +144,11 @@ describe('the lockfile', () => {
   }
 
   it('is not stale for a change that decides no package', async () => {
-    const lockfile = await read(text, { mirror: 'http://127.0.0.1/debian', kargs: ['quiet'], overlay: ['/x'] });
+    const lockfile = await read(text, {
+      mirror: 'http://127.0.0.1/debian',
+      kargs: ['quiet'],
+      overlay: [{ path: '/x', manifest: null }],
+    });
     expect(lockfile.packages).to.have.length(3);
   });
 

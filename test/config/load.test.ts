@@ -26,7 +26,7 @@ describe('lockstep.yml', () => {
   it('fills in defaults and makes paths absolute', () => {
     const config = parse(`${panel}    overlay: [overlay/]\ndevices:\n  virt-1: {virtual: true}\n`);
     expect(config.images[0]).to.include({ name: 'panel', mirror: null, lockfile: '/project/panel.lock' });
-    expect(config.images[0]?.overlay).to.deep.equal(['/project/overlay']);
+    expect(config.images[0]?.overlay).to.deep.equal([{ path: '/project/overlay', manifest: null }]);
     expect(config.tests).to.deep.equal({ dir: '/project/tests/device', timeoutMs: 300_000 });
     expect(config.refresh).to.include({ branch: 'lockstep/refresh', base: 'main', gate: 'run' });
   });

@@ -1,0 +1,14 @@
+import { expect } from 'chai';
+import { type ErrorCode, LockstepError } from '../src/errors/index.ts';
+
+/** The error that some work must end with. */
+export async function refusal(work: Promise<unknown>, code: ErrorCode): Promise<LockstepError> {
+  const thrown: unknown = await work.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  if (thrown !== null && !(thrown instanceof LockstepError)) throw thrown;
+  expect(thrown, 'it was accepted').to.be.instanceOf(LockstepError);
+  expect(thrown, (thrown as LockstepError).message).to.have.property('code', code);
+  return thrown as LockstepError;
+}
