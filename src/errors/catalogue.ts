@@ -201,6 +201,29 @@ const entries = {
     remedy:
       'Read the script’s last lines in the message; the package may need another one, or an answer it cannot ask for.',
   },
+  E_PACKAGE_CONFLICT: {
+    exit: 1,
+    meaning:
+      'Two packages of the image exclude each other by their own word (Conflicts, Breaks), or are one in two versions.',
+    remedy:
+      'Drop one of them, or pin versions that bear each other; `lockstep update` chooses such versions by itself.',
+  },
+  E_PACKAGE_ARCHITECTURE: {
+    exit: 1,
+    meaning: 'A package is built for another architecture than the image’s.',
+    remedy: 'Take the package for the architecture of the image, or correct `arch:`.',
+  },
+  E_DEPENDS_UNMET: {
+    exit: 1,
+    meaning:
+      'A package depends on one that the image does not have, or not in such a version; dpkg would not configure it.',
+    remedy: 'Run `lockstep update`, which adds what is missing; a package of your own may ask for too much.',
+  },
+  E_FILE_CONFLICT: {
+    exit: 1,
+    meaning: 'Two packages have the same path, and dpkg would unpack the one over the other only if it replaced it.',
+    remedy: 'Drop one of the packages. A package of your own needs `Replaces:` for the other, or another path.',
+  },
   E_MERGE: {
     exit: 1,
     meaning: 'Two packages cannot be laid over each other: one has a directory where the other has something else.',

@@ -55,7 +55,7 @@ export async function buildImage(inputs: BuildInputs, services: BuildServices): 
   try {
     const overlay = await openOverlay(build, image.overlay);
     await importPackages(build, inputs);
-    const unpacked = await merge(build, lockfile.packages);
+    const unpacked = await merge(build, lockfile.packages, image.arch);
     const configured = await configure(build, unpacked);
     const boot = hasKernel(lockfile) ? await initramfs(build, configured, overlay) : null;
     const { name, version, revision, lockDigest } = { ...inputs, name: image.name, lockDigest: lockfile.digest };

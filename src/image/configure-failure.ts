@@ -1,4 +1,5 @@
 import { LockstepError } from '../errors/index.ts';
+import { fileConflict } from './file-rules.ts';
 
 /** Which package's script failed, with its last lines, read from what dpkg and the stage's script printed. */
 export function configureFailure(output: readonly string[]): LockstepError {
@@ -13,6 +14,8 @@ export function configureFailure(output: readonly string[]): LockstepError {
       hint: '`lockstep doctor` tells what is missing',
     });
   }
+  const [, conflict] = /^lockstep-file-conflict: (.*)$/m.exec(text) ?? [];
+  if (conflict !== undefined) return fileConflict([conflict]);
   const failed = failedScript(text);
   const message = failed === null ? 'configuring the image failed' : `the ${failed.script} of ${failed.package} failed`;
   return new LockstepError('E_CONFIGURE', `${message}:\n${tail(relevant(output, failed?.package))}`);
@@ -29,8 +32,9 @@ function failedScript(text: string): FailedScript | null {
   if (name !== undefined) return { package: name, script: script === 'post-installation' ? 'postinst' : 'preinst' };
   const [, broken] = /dpkg: error processing package (\S+)/.exec(text) ?? [];
   if (broken !== undefined) return { package: broken, script: 'configuration' };
-  const preinst = [...text.matchAll(/^lockstep-script: (\S+) preinst$/gm)].at(-1)?.[1];
-  return preinst === undefined || text.includes('Setting up ') ? null : { package: preinst, script: 'preinst' };
+  const preinst = [...text.matchAll(/^lockstep-script: (\S+) preinst$/gm)].at(-1);
+  const isLast = preinst !== undefined && preinst.index > text.lastIndexOf('\nSetting up ');
+  return isLast ? { package: preinst[1]!, script: 'preinst' } : null;
 }
 
 /** The lines that belong to the package: from where dpkg set it up to where it gave up. */

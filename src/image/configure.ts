@@ -1,9 +1,7 @@
 import { commitArgv } from '../ostree/commit.ts';
 import type { Stage } from '../progress/progress.ts';
-import { readControlFiles, writeAdminFiles } from './admin-directory.ts';
 import { configureFailure } from './configure-failure.ts';
-import type { ControlFiles } from './dpkg-state.ts';
-import { unpackedState } from './dpkg-state.ts';
+import type { MergeResult } from './merge.ts';
 import {
   type BuildEnvironment,
   cachedStage,
@@ -13,9 +11,10 @@ import {
   stageRef,
   stageScript,
 } from './stage.ts';
+import { type PreparedRoot, prepareRoot } from './unpack-root.ts';
 
 /** Raised when the same tree would be configured otherwise than before, beside what the script and the environment say. */
-const format = '1';
+const format = '2';
 
 /** A package set takes a minute or two emulated; a script that waits for what never comes must not hold a node all night. */
 const timeoutMs = 60 * 60_000;
@@ -27,14 +26,14 @@ const timeoutMs = 60 * 60_000;
 const environment = { SOURCE_DATE_EPOCH: '946684800', DEBCONF_NONINTERACTIVE_SEEN: 'true' };
 
 /** Runs the maintainer scripts of an unpacked tree, under emulation where the architecture is a foreign one. */
-export async function configure(build: BuildEnvironment, unpacked: StageResult): Promise<StageResult> {
+export async function configure(build: BuildEnvironment, unpacked: MergeResult): Promise<StageResult> {
   const digest = digestOf('configured', format, unpacked.digest, stageScript('configure'), JSON.stringify(environment));
   const ref = stageRef('configured', digest);
   return cachedStage(build, { name: 'configure', ref, digest }, async (stage) => {
     const root = `${build.work}/configure`;
     await checkout(build, unpacked.commit, root);
-    const controls = await readControlFiles(build.toolbox, root);
-    await runScripts(build, root, controls, stage);
+    const prepared = await prepareRoot(build, await unpacked.unpacking(), root);
+    await runScripts(build, root, prepared, stage);
     await build.toolbox.run(commitArgv([`dir=${root}`], { repo: build.repo, ref, subject: 'configured' }));
     await build.toolbox.run(['rm', '-rf', '--one-file-system', root]);
   });
@@ -48,16 +47,13 @@ async function checkout({ toolbox, repo }: BuildEnvironment, commit: string, roo
 async function runScripts(
   build: BuildEnvironment,
   root: string,
-  controls: ControlFiles[],
+  { steps, conffiles }: PreparedRoot,
   stage: Stage,
 ): Promise<void> {
-  const state = unpackedState(controls);
-  await writeAdminFiles(build.toolbox, root, state.admin);
-  const preinsts = state.preinsts.map((entry) => `${entry.package} ${entry.architecture} ${entry.script}`).join('\n');
   const output: string[] = [];
-  const { exitCode } = await build.toolbox.run(scriptArgv('configure', root, preinsts, state.essential.join(' ')), {
+  const { exitCode } = await build.toolbox.run(scriptArgv('configure', root, build.repo, steps), {
     isolate: true,
-    input: state.conffiles.map((file) => `${file}\n`).join(''),
+    input: conffiles,
     env: environment,
     check: false,
     timeoutMs,

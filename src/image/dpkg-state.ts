@@ -1,169 +1,77 @@
-import type { Stanza } from '../apt/deb822.ts';
-
-/** One package's control files, as far as the state of an unpacked root depends on them. */
-export interface ControlFiles {
-  /** The control file itself. */
-  control: Stanza;
-  /** The text of `conffiles` and `triggers`; empty when the package has none. */
-  conffiles: string;
-  triggers: string;
-  hasPreinst: boolean;
-}
+import { type ControlFiles, conffilesOf, field, infoName, nameOf } from './control-files.ts';
+import type { Settlement } from './file-rules.ts';
+import { dataRef } from './import-deb.ts';
+import { statusStanza } from './status-stanza.ts';
+import { interestFiles } from './trigger-interests.ts';
+import { byName } from './unpack-plan.ts';
+import type { Unpacking } from './unpacking.ts';
 
 /** A file under /var/lib/dpkg. */
 export interface AdminFile {
   path: string;
+  /** One character for each byte (latin1). */
   content: string;
 }
 
 /** What `dpkg --unpack` would have left behind beside the files themselves. */
 export interface UnpackedState {
   admin: AdminFile[];
-  /** Absolute paths that dpkg would have unpacked as `<path>.dpkg-new`, to be put in place when it configures. */
+  /** Absolute paths of `early` packages that dpkg would have unpacked as `<path>.dpkg-new`, until it configures. */
   conffiles: string[];
-  /** The packages with a preinst script, in the order to run them. */
-  preinsts: Preinst[];
-  /** The essential packages and what they depend on: to be configured before all others, which need not depend on them. */
-  essential: string[];
 }
 
-export interface Preinst {
-  package: string;
-  architecture: string;
-  /** File name under /var/lib/dpkg/info. */
-  script: string;
-}
+/** Files for the steps that lay packages, gone when the root is configured. */
+export const layDirectory = 'lockstep';
 
 /**
  * The database of a root in which every package is unpacked and none configured, as dpkg itself writes it (dpkg(1),
- * deb-triggers(5); lib/dpkg/dump.c and src/main/unpack.c for the forms).
+ * deb-triggers(5); lib/dpkg/dump.c and src/main/unpack.c for the forms). `info/`'s own files came with the packages.
  */
-export function unpackedState(packages: readonly ControlFiles[]): UnpackedState {
-  const sorted = [...packages].sort((a, b) => compare(nameOf(a), nameOf(b)));
-  return {
-    admin: [
-      { path: 'status', content: sorted.map(statusStanza).join('\n') },
-      { path: 'info/format', content: '1\n' },
-      { path: 'diversions', content: '' },
-      { path: 'statoverride', content: '' },
-      { path: 'available', content: '' },
-      ...triggerFiles(sorted),
-    ],
-    conffiles: sorted.flatMap((entry) =>
-      conffilesOf(entry)
-        .filter(isInstalled)
-        .map(({ path }) => path),
-    ),
-    preinsts: inPreinstOrder(sorted).map((entry) => ({
-      package: nameOf(entry),
-      architecture: field(entry, 'Architecture'),
-      script: `${infoName(entry)}.preinst`,
-    })),
-    essential: closureOf(
-      sorted.filter((entry) => field(entry, 'Essential') === 'yes'),
-      sorted,
-    ).map(infoName),
-  };
+export function unpackedState({ plan: { order, early }, settlement }: Unpacking): UnpackedState {
+  const stanzas = [...order].sort(byName).map((entry) => statusStanza(entry, settlement.obsolete.get(entry)));
+  const admin = [
+    { path: 'status', content: stanzas.join('') },
+    { path: 'info/format', content: '1\n' },
+    { path: 'diversions', content: '' },
+    { path: 'statoverride', content: '' },
+    ...interestFiles(order),
+    ...order.flatMap((entry) => settledFiles(entry, settlement)),
+  ];
+  return { admin, conffiles: early.flatMap((entry) => installedConffiles(entry, settlement)) };
 }
 
-/** The name of a package's files under info/: with the architecture where several may be installed side by side. */
-export function infoName({ control }: Pick<ControlFiles, 'control'>): string {
-  const name = control.get('Package') ?? '';
-  return control.get('Multi-Arch') === 'same' ? `${name}:${control.get('Architecture')}` : name;
+function installedConffiles(entry: ControlFiles, { replaced }: Settlement): string[] {
+  const given = replaced.get(entry);
+  const files = conffilesOf(entry).filter(({ path, remove }) => !remove && given?.has(path) !== true);
+  return files.map(({ path }) => path);
 }
 
-function statusStanza(entry: ControlFiles): string {
-  const [first, ...rest] = entry.control.raw.split('\n').filter((line) => !line.startsWith('#'));
-  const conffiles = conffilesOf(entry).map(
-    ({ path, remove }) => ` ${path} newconffile${remove ? ' remove-on-upgrade' : ''}`,
-  );
-  const lines = [first, 'Status: install ok unpacked', ...rest];
-  if (conffiles.length > 0) lines.push('Conffiles:', ...conffiles);
-  return `${lines.join('\n')}\n`;
-}
-
-interface Conffile {
-  path: string;
-  /** Listed only so that an upgrade takes it away: the package does not hold it (deb-conffiles(5)). */
-  remove: boolean;
-}
-
-function conffilesOf({ conffiles }: ControlFiles): Conffile[] {
-  const lines = conffiles.split('\n').map((line) => line.trim());
-  return lines
-    .filter((line) => line !== '')
-    .map((line) => ({ path: line.replace(/^remove-on-upgrade /, ''), remove: line.startsWith('remove-on-upgrade ') }));
-}
-
-const isInstalled = (conffile: Conffile) => !conffile.remove;
-
-/** `triggers/File` for interests in paths, `triggers/<name>` for named ones. */
-function triggerFiles(packages: readonly ControlFiles[]): AdminFile[] {
-  const paths: string[] = [];
-  const named = new Map<string, string[]>();
-  for (const entry of packages) {
-    for (const { trigger, noAwait } of interestsOf(entry)) {
-      const who = `${infoName(entry)}${noAwait ? '/noawait' : ''}`;
-      if (trigger.startsWith('/')) paths.push(`${trigger} ${who}\n`);
-      else named.set(trigger, [...(named.get(trigger) ?? []), `${who}\n`]);
-    }
+/** The list of a package without what another has taken over, and what its files must not overwrite when it is laid. */
+function settledFiles(entry: ControlFiles, { replaced, elided, diverted }: Settlement): AdminFile[] {
+  const [given, gone] = [replaced.get(entry), elided.get(entry)];
+  const guarded = diverted.filter((one) => one.entry === entry);
+  const files: AdminFile[] = [];
+  if (gone !== undefined) {
+    const left = entry.list.filter((literal) => !gone.has(literal));
+    files.push({ path: `info/${infoName(entry)}.list`, content: left.map((literal) => `${literal}\n`).join('') });
   }
-  const files = [...named].map(([trigger, who]) => ({ path: `triggers/${trigger}`, content: who.join('') }));
-  return [{ path: 'triggers/File', content: paths.join('') }, ...files];
-}
-
-function interestsOf({ triggers }: ControlFiles): { trigger: string; noAwait: boolean }[] {
-  return triggers
-    .split('\n')
-    .map((line) => line.replace(/#.*/, '').trim().split(/\s+/))
-    .filter(([directive]) => directive?.startsWith('interest'))
-    .map(([directive, trigger]) => ({ trigger: trigger ?? '', noAwait: directive === 'interest-noawait' }));
-}
-
-/** Users and the root's own layout come first: other scripts rely on them as on the essential system. */
-const first = ['base-passwd', 'base-files', 'dash', 'debconf'];
-
-/** What a package pre-depends on runs before it, as dpkg would have it. */
-function inPreinstOrder(packages: readonly ControlFiles[]): ControlFiles[] {
-  const byName = new Map(packages.map((entry) => [nameOf(entry), entry]));
-  const ordered = new Set<ControlFiles>();
-  const visiting = new Set<ControlFiles>();
-  const visit = (entry: ControlFiles) => {
-    if (ordered.has(entry) || visiting.has(entry)) return;
-    visiting.add(entry);
-    for (const name of related(entry, 'Pre-Depends')) {
-      const dependency = byName.get(name);
-      if (dependency !== undefined) visit(dependency);
-    }
-    ordered.add(entry);
-  };
-  for (const name of first) {
-    const entry = byName.get(name);
-    if (entry !== undefined) visit(entry);
+  if (given !== undefined) {
+    files.push({ path: `${layDirectory}/${infoName(entry)}.replaced`, content: [...given].join('\n') });
   }
-  for (const entry of packages) visit(entry);
-  return [...ordered].filter((entry) => entry.hasPreinst);
-}
-
-/** The given packages and all that they depend on, by name or as what another package provides. */
-function closureOf(roots: readonly ControlFiles[], packages: readonly ControlFiles[]): ControlFiles[] {
-  const found = new Set(roots);
-  for (const entry of found) {
-    const wanted = new Set([...related(entry, 'Pre-Depends'), ...related(entry, 'Depends')]);
-    for (const candidate of packages) {
-      if ([nameOf(candidate), ...related(candidate, 'Provides')].some((name) => wanted.has(name))) found.add(candidate);
-    }
+  if (guarded.length > 0) {
+    const lines = guarded.map(({ literal, other }) => `${literal}\t${nameOf(other)}`);
+    files.push({ path: `${layDirectory}/${infoName(entry)}.diverted`, content: lines.join('\n') });
   }
-  return [...found];
+  return files;
 }
 
-/** The names in a relation field, alternatives included. */
-function related({ control }: ControlFiles, relation: 'Depends' | 'Pre-Depends' | 'Provides'): string[] {
-  const relations = control.get(relation) ?? '';
-  const names = relations.split(/[,|]/).map((alternative) => alternative.trim().split(/[\s(:]/)[0] ?? '');
-  return names.filter((name) => name !== '');
+/** The steps of a plan as `stages/unpack.sh` takes them, one a line. */
+export function stepLines({ plan, debs }: Unpacking): string {
+  const lines = plan.steps.map((step) => {
+    if (step.verb === 'configure') return `configure ${step.entries.map(infoName).join(' ')}`;
+    if (step.verb === 'activate') return `activate ${step.trigger} ${step.by === null ? '-' : nameOf(step.by)}`;
+    const { entry } = step;
+    return `${step.verb} ${nameOf(entry)} ${field(entry, 'Architecture')} ${infoName(entry)} ${dataRef(debs.get(entry)!)}`;
+  });
+  return lines.join('\n');
 }
-
-const nameOf = (entry: ControlFiles) => field(entry, 'Package');
-const field = ({ control }: ControlFiles, name: string) => control.get(name) ?? '';
-const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

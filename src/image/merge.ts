@@ -1,31 +1,52 @@
 import type { LockedDeb } from '../deb/package.ts';
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
+import type { ControlFiles } from './control-files.ts';
+import { controlRef, dataRef } from './import-deb.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, stageRef } from './stage.ts';
+import { planUnpacking, type Unpacking } from './unpacking.ts';
 
 /** Raised when the same packages would merge into another tree than before. */
-const format = '1';
+const format = '2';
 
-/** Lays all packages over each other: metadata alone, no file is read (ostree-commit(1), --tree=ref). */
-export async function merge(environment: BuildEnvironment, packages: readonly LockedDeb[]): Promise<StageResult> {
-  const ordered = [...packages].sort((a, b) => (order(a) < order(b) ? -1 : 1));
-  const digest = digestOf('unpacked', format, ...ordered.map(({ sha256 }) => sha256));
+/** A merged tree, with what dpkg would still do to it. */
+export interface MergeResult extends StageResult {
+  /** Reads and plans when it is first asked for: nobody asks when what follows is there already. */
+  unpacking(): Promise<Unpacking>;
+}
+
+/**
+ * Lays the packages over each other that dpkg could unpack without running anything, and the control files of all:
+ * metadata alone, no file is read (ostree-commit(1), --tree=ref). Debs that cannot be unpacked together are refused
+ * before that; see planUnpacking for the codes. Throws E_MERGE for what ostree alone refuses.
+ */
+export async function merge(
+  environment: BuildEnvironment,
+  packages: readonly LockedDeb[],
+  architecture: string,
+): Promise<MergeResult> {
+  const ordered = [...packages].sort((a, b) => (a.package < b.package ? -1 : 1));
+  const digest = digestOf('unpacked', format, architecture, ...ordered.map(({ sha256 }) => sha256));
   const ref = stageRef('unpacked', digest);
-  return cachedStage(environment, { name: 'merge', ref, digest }, async (stage) => {
+  let planned: Promise<Unpacking> | undefined;
+  const unpacking = () => {
+    planned ??= planUnpacking(environment, ordered, architecture);
+    return planned;
+  };
+  const result = await cachedStage(environment, { name: 'merge', ref, digest }, async (stage) => {
     stage.advance({ detail: `${packages.length} packages` });
-    await commitMerged(environment, ref, ordered);
+    await commitMerged(environment, ref, await unpacking());
   });
+  return { ...result, unpacking };
 }
 
-/** Of directories that several packages have, base-files' owner and mode are to stay: with ostree, the last one's do. */
-function order({ package: name }: LockedDeb): string {
-  return name === 'base-files' ? '~' : name;
-}
-
-async function commitMerged({ toolbox, repo }: BuildEnvironment, ref: string, packages: readonly LockedDeb[]) {
-  const trees = packages.flatMap(({ sha256 }) => [`ref=dpkg/control/${sha256}`, `ref=dpkg/data/${sha256}`]);
+/** Of a directory that several packages have, dpkg keeps the first one's owner and mode; ostree takes the last one's. */
+async function commitMerged({ toolbox, repo }: BuildEnvironment, ref: string, { plan, debs }: Unpacking) {
+  const debOf = (entry: ControlFiles) => debs.get(entry)!;
+  const control = plan.order.map((entry) => `ref=${controlRef(debOf(entry))}`);
+  const data = plan.early.map((entry) => `ref=${dataRef(debOf(entry))}`);
   try {
-    await toolbox.run(commitArgv(trees, { repo, ref, subject: 'unpacked' }));
+    await toolbox.run(commitArgv([...control, ...data.reverse()], { repo, ref, subject: 'unpacked' }));
   } catch (error) {
     if (!(error instanceof LockstepError) || error.code !== 'E_TOOL_FAILED') throw error;
     throw new LockstepError('E_MERGE', `the packages cannot be laid over each other: ${error.message}`, {

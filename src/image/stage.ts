@@ -46,7 +46,15 @@ export function stageRef(stage: string, digest: string): string {
 
 /** The text of a stage's shell script, with the functions that it uses before it. */
 export function stageScript(name: string): string {
-  return `${resourceText('stages/api-filesystems.sh')}\n${resourceText(`stages/${name}.sh`)}`;
+  const functions = name === 'configure' ? [unpackFunctions()] : [];
+  const texts = [resourceText('stages/api-filesystems.sh'), ...functions, resourceText(`stages/${name}.sh`)];
+  return texts.join('\n');
+}
+
+/** The functions that unpack packages; the program that they lay files with is one of their variables. */
+export function unpackFunctions(): string {
+  const program = resourceText('stages/lay-package.pl').replaceAll("'", "'\\''");
+  return `${resourceText('stages/unpack.sh')}\nlay_program='${program}'`;
 }
 
 /** argv that runs a stage's script with arguments. */

@@ -1,44 +1,49 @@
 import { expect } from 'chai';
-import { Stanza } from '../../src/apt/deb822.ts';
-import { type ControlFiles, infoName, unpackedState } from '../../src/image/dpkg-state.ts';
+import { infoName } from '../../src/image/control-files.ts';
+import { statusStanza } from '../../src/image/status-stanza.ts';
+import { interestFiles } from '../../src/image/trigger-interests.ts';
+import { entry } from './entries.ts';
 
-/** Held against the real dpkg in test/e2e/unpack.test.ts; here what dpkg does not show. */
-function controlFiles(name: string, fields = '', hasPreinst = true): ControlFiles {
-  const control = new Stanza(`Package: ${name}\nVersion: 1\nArchitecture: armhf\n${fields}`.trim());
-  return { control, conffiles: '', triggers: '', hasPreinst };
-}
-
-describe('an unpacked root', () => {
-  it('runs the preinst of what a package pre-depends on before its own', () => {
-    const packages = [controlFiles('aa', 'Pre-Depends: zz (>= 1), yy | xx'), controlFiles('yy'), controlFiles('zz')];
-    const order = unpackedState(packages).preinsts.map((preinst) => preinst.package);
-    expect(order.indexOf('zz')).to.be.lessThan(order.indexOf('aa'));
-    expect(order.indexOf('yy')).to.be.lessThan(order.indexOf('aa'));
+/** Held against the real dpkg in test/e2e/unpack.test.ts; here what packages of the archive seldom show. */
+describe('a stanza of the status file', () => {
+  it('has dpkg’s order of fields, its form of relations, and unknown fields last', () => {
+    const fields =
+      'Homepage: http://localhost\nMulti-Arch: no\ndepends: b(>=0:2) |c\nEssential: no\nDescription: x\n y\nPriority: Optional\nMaintainer: A\nPre-Depends: d\nSize: 5\nTag: t';
+    expect(statusStanza(entry('a', fields))).to.equal(
+      'Package: a\nStatus: install ok unpacked\nPriority: optional\nMaintainer: A\nArchitecture: armhf\nVersion: 1\n' +
+        'Depends: b (>= 2) | c\nPre-Depends: d\nDescription: x\n y\nHomepage: http://localhost\nTag: t\n\n',
+    );
   });
 
-  it('makes users before anything else, and bears a circle', () => {
-    const packages = [
-      controlFiles('aa', 'Pre-Depends: bb'),
-      controlFiles('bb', 'Pre-Depends: aa'),
-      controlFiles('base-passwd'),
-    ];
-    const order = unpackedState(packages).preinsts.map((preinst) => preinst.package);
-    expect(order[0]).to.equal('base-passwd');
-    expect(order).to.have.members(['aa', 'bb', 'base-passwd']);
+  it('has conffiles as new ones, and says what is obsolete or to be removed', () => {
+    const made = entry('a', 'Description: x', { conffiles: '/etc/b\n/etc/a \nremove-on-upgrade /etc/gone\n' });
+    expect(statusStanza(made, new Set(['/etc/a']))).to.contain(
+      'Conffiles:\n /etc/b newconffile\n /etc/a newconffile obsolete\n /etc/gone newconffile remove-on-upgrade\nDescription',
+    );
+  });
+});
+
+describe('trigger interests', () => {
+  it('are registered in the order of unpacking, each once, with the last directive', () => {
+    const first = entry('zz', 'Multi-Arch: same', {
+      triggers: '# comment\n interest /b \ninterest-noawait /b\ninterest named\ninterest-await other\nactivate x\n',
+    });
+    const second = entry('aa', '', { triggers: 'interest /a\ninterest-noawait named\n' });
+    expect(interestFiles([first, second])).to.deep.equal([
+      { path: 'triggers/File', content: '/b zz:armhf/noawait\n/a aa\n' },
+      { path: 'triggers/named', content: 'zz:armhf\naa/noawait\n' },
+      { path: 'triggers/other', content: 'zz:armhf\n' },
+    ]);
   });
 
-  it('configures the essential packages first, with what they depend on, provided by others included', () => {
-    const packages = [
-      controlFiles('base-files', 'Essential: yes\nPre-Depends: awk'),
-      controlFiles('mawk', 'Provides: awk\nDepends: libc6 (>= 2.34)'),
-      controlFiles('libc6', 'Multi-Arch: same'),
-      controlFiles('systemd', 'Depends: libc6'),
-    ];
-    expect(unpackedState(packages).essential).to.have.members(['base-files', 'mawk', 'libc6:armhf']);
+  it('make no file when there are none', () => {
+    expect(interestFiles([entry('aa', '', { triggers: 'activate-noawait ldconfig\n' })])).to.deep.equal([]);
   });
+});
 
-  it('names the files of a package with its architecture only where several may be there', () => {
-    expect(infoName(controlFiles('libc6', 'Multi-Arch: same'))).to.equal('libc6:armhf');
-    expect(infoName(controlFiles('dash', 'Multi-Arch: foreign'))).to.equal('dash');
+describe('the files of a package in dpkg’s info directory', () => {
+  it('bear its architecture only where several may be there', () => {
+    expect(infoName(entry('libc6', 'Multi-Arch: same'))).to.equal('libc6:armhf');
+    expect(infoName(entry('dash', 'Multi-Arch: foreign'))).to.equal('dash');
   });
 });

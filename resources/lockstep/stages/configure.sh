@@ -1,24 +1,9 @@
-# Configures an unpacked root: preinst scripts, then `dpkg --configure`. The root is a private copy.
-# $1: the root, $2: the preinst scripts in their order, "package architecture script" a line,
-# $3: the essential packages; stdin: the conffiles.
-root=$1 preinsts=$2 essential=$3
+# Configures a root: unpacks what is still to be unpacked, then `dpkg --configure`. The root is a private copy.
+# $1: the root, $2: the repository, $3: the steps of the unpacking (see unpack.sh); stdin: the conffiles.
+root=$1 repo=$2 steps=$3
 
-# The layout that Debian's packages assume since bookworm (usr-is-merged); the import put what was in /bin under /usr/bin.
-for name in bin sbin lib lib32 lib64 libx32 libo32; do
-  if [ -d "$root/usr/$name" ]; then ln -sfn "usr/$name" "$root/$name"; fi
-done
-for name in boot dev proc run sys; do mkdir -p -m 755 "$root/$name"; done
-mkdir -p "$root/tmp" "$root/var/tmp"
-chmod 1777 "$root/tmp" "$root/var/tmp"
-
-# dpkg puts conffiles in place when it configures: until then they bear another name.
-perl -e '
-  my $root = shift;
-  while (my $file = <STDIN>) {
-    chomp $file;
-    next unless -e "$root$file" || -l "$root$file";
-    rename "$root$file", "$root$file.dpkg-new" or die "$root$file: $!\n";
-  }' "$root"
+lay_out_root "$root"
+set_conffiles_aside "$root"
 
 mount_api_filesystems "$root"
 hostname localhost
@@ -38,20 +23,10 @@ fi
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 
-printf '%s\n' "$preinsts" | while read -r package arch script; do
-  [ -n "$package" ] || continue
-  echo "lockstep-script: $package preinst"
-  DPKG_MAINTSCRIPT_PACKAGE=$package DPKG_MAINTSCRIPT_ARCH=$arch DPKG_MAINTSCRIPT_NAME=preinst \
-    DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_RUNNING_VERSION=1.21 DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT='' \
-    chroot "$root" "/var/lib/dpkg/info/$script" install </dev/null
-done
-
 # The initramfs is a stage of its own: the kernel's hooks are told to leave it.
 export INITRD=No
-# Most packages rely on the essential ones without saying so.
-# shellcheck disable=SC2086  # a list of names
-chroot "$root" dpkg --force-confnew --configure $essential </dev/null
-chroot "$root" dpkg --force-confnew --configure -a </dev/null
+run_unpack_steps "$root" "$repo" "$steps"
+configure_packages "$root" -a
 rm "$root/usr/sbin/policy-rc.d"
 
 # Traces of the build, which would differ from one build to the next, or must differ from one device to the next.
