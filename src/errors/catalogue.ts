@@ -234,6 +234,16 @@ const entries = {
     meaning: 'An overlay directory of the image is missing or cannot be laid over it.',
     remedy: 'Correct `overlay:` of the image.',
   },
+  E_RUN: {
+    exit: 1,
+    meaning: 'A script of the image’s `run:` is missing, or failed inside the image.',
+    remedy: 'Read its last lines in the message; it runs in the image as root, without network.',
+  },
+  E_SETTING: {
+    exit: 2,
+    meaning: 'The image’s `locale:` or `timezone:` is one that its packages do not have.',
+    remedy: 'Add the package that the message names, or correct the setting.',
+  },
   E_INITRAMFS: {
     exit: 1,
     meaning: 'The initramfs could not be made.',

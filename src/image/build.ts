@@ -1,18 +1,21 @@
 import path from 'node:path';
 import type { Lockfile } from '../apt/lockfile.ts';
 import type { Archive } from '../apt/sources.ts';
-import type { ImageConfig } from '../config/types.ts';
+import type { ImageConfig, RunPoint } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { resolveRef } from '../ostree/refs.ts';
 import { ensureRepo } from '../ostree/repo.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { configure } from './configure.ts';
+import { customise } from './customise.ts';
 import { finalize } from './finalize.ts';
 import { importDebs } from './import.ts';
 import { initramfs } from './initramfs.ts';
 import { merge } from './merge.ts';
 import { openOverlay } from './overlay.ts';
+import { type RunScript, readScripts } from './run-script.ts';
+import { settingsLayers, settingsScripts } from './settings.ts';
 import type { BuildEnvironment, StageReport } from './stage.ts';
 
 export interface BuildInputs {
@@ -53,13 +56,18 @@ export async function buildImage(inputs: BuildInputs, services: BuildServices): 
   const stages: StageReport[] = [];
   const build = await openBuild(services, image.name, (report) => stages.push(report));
   try {
-    const overlay = await openOverlay(build, image.overlay);
+    const layers = [...settingsLayers(build.toolbox, image), ...(await openOverlay(build, image.overlay))];
+    const scripts = await scriptsOf(image, lockfile);
     await importPackages(build, inputs);
     const unpacked = await merge(build, lockfile.packages, image.arch);
-    const configured = await configure(build, unpacked);
-    const boot = hasKernel(lockfile) ? await initramfs(build, configured, overlay) : null;
+    const configured = await configure(build, unpacked, scripts.unpacked);
+    const customised = scripts.configured.length > 0;
+    const base = customised ? await customise(build, configured, layers, scripts.configured) : configured;
+    const overlay = customised ? [] : layers;
+    const boot = hasKernel(lockfile) ? await initramfs(build, base, overlay) : null;
     const { name, version, revision, lockDigest } = { ...inputs, name: image.name, lockDigest: lockfile.digest };
-    const final = await finalize(build, configured, boot, overlay, { image: name, version, lockDigest, revision });
+    const provenance = { image: name, version, lockDigest, revision };
+    const final = await finalize(build, base, boot, overlay, scripts.finalized, provenance);
     const ref = `${name}/${image.arch}`;
     const before = await resolveRef(build.toolbox, build.repo, ref);
     const changed = before !== final.commit;
@@ -108,6 +116,15 @@ async function importPackages(build: OpenBuild, { lockfile, archive }: BuildInpu
 
 function hasKernel({ packages }: Lockfile): boolean {
   return packages.some(({ package: name }) => /^linux-image-\d/.test(name));
+}
+
+async function scriptsOf(image: ImageConfig, lockfile: Lockfile): Promise<Record<RunPoint, RunScript[]>> {
+  const { unpacked, configured, finalized } = image.run;
+  return {
+    unpacked: await readScripts(unpacked),
+    configured: [...settingsScripts(image, lockfile.packages), ...(await readScripts(configured))],
+    finalized: await readScripts(finalized),
+  };
 }
 
 async function moveRef({ toolbox, repo }: BuildEnvironment, ref: string, commit: string): Promise<void> {

@@ -2,6 +2,7 @@ import { commitArgv } from '../ostree/commit.ts';
 import type { Stage } from '../progress/progress.ts';
 import { configureFailure } from './configure-failure.ts';
 import type { MergeResult } from './merge.ts';
+import { type RunScript, ScriptOutput, scriptsDigest, writeScripts } from './run-script.ts';
 import {
   type BuildEnvironment,
   cachedStage,
@@ -25,15 +26,23 @@ const timeoutMs = 60 * 60_000;
  */
 const environment = { SOURCE_DATE_EPOCH: '946684800', DEBCONF_NONINTERACTIVE_SEEN: 'true' };
 
-/** Runs the maintainer scripts of an unpacked tree, under emulation where the architecture is a foreign one. */
-export async function configure(build: BuildEnvironment, unpacked: MergeResult): Promise<StageResult> {
-  const digest = digestOf('configured', format, unpacked.digest, stageScript('configure'), JSON.stringify(environment));
+/**
+ * Runs the maintainer scripts of an unpacked tree, under emulation where the architecture is a foreign one. The project's
+ * own scripts run once the essential packages are configured.
+ */
+export async function configure(
+  build: BuildEnvironment,
+  unpacked: MergeResult,
+  scripts: readonly RunScript[],
+): Promise<StageResult> {
+  const inputs = [unpacked.digest, scriptsDigest(scripts), stageScript('configure'), JSON.stringify(environment)];
+  const digest = digestOf('configured', format, ...inputs);
   const ref = stageRef('configured', digest);
   return cachedStage(build, { name: 'configure', ref, digest }, async (stage) => {
     const root = `${build.work}/configure`;
     await checkout(build, unpacked.commit, root);
     const prepared = await prepareRoot(build, await unpacked.unpacking(), root);
-    await runScripts(build, root, prepared, stage);
+    await runScripts(build, root, prepared, scripts, stage);
     await build.toolbox.run(commitArgv([`dir=${root}`], { repo: build.repo, ref, subject: 'configured' }));
     await build.toolbox.run(['rm', '-rf', '--one-file-system', root]);
   });
@@ -48,20 +57,27 @@ async function runScripts(
   build: BuildEnvironment,
   root: string,
   { steps, conffiles }: PreparedRoot,
+  scripts: readonly RunScript[],
   stage: Stage,
 ): Promise<void> {
+  const scriptsDir = `${build.work}/scripts-unpacked`;
+  if (scripts.length > 0) await writeScripts(build.toolbox, scriptsDir, scripts);
+  const scriptOutput = new ScriptOutput(scripts, 'unpacked');
   const output: string[] = [];
-  const { exitCode } = await build.toolbox.run(scriptArgv('configure', root, build.repo, steps), {
+  const { exitCode, stderr } = await build.toolbox.run(scriptArgv('configure', root, build.repo, steps), {
     isolate: true,
     input: conffiles,
-    env: environment,
+    env: { ...environment, LOCKSTEP_SCRIPTS: scriptsDir },
     check: false,
     timeoutMs,
     onLine: (line) => {
       output.push(line);
+      const shown = scriptOutput.take(line);
+      if (shown !== null) build.progress.note(shown);
       const [, name] = /^Setting up (\S+)/.exec(line) ?? [];
       if (name !== undefined) stage.advance({ count: 1, detail: name });
     },
   });
-  if (exitCode !== 0) throw configureFailure(output);
+  if (exitCode === 0) return;
+  throw scriptOutput.running ? scriptOutput.failure(exitCode, stderr) : configureFailure(output);
 }

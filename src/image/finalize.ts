@@ -1,6 +1,8 @@
 import { commitArgv } from '../ostree/commit.ts';
 import { version as lockstepVersion } from '../version.ts';
+import { runInside } from './customise.ts';
 import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
+import { type RunScript, scriptsDigest } from './run-script.ts';
 import {
   type BuildEnvironment,
   cachedStage,
@@ -26,23 +28,30 @@ export async function finalize(
   configured: StageResult,
   initramfs: StageResult | null,
   overlay: readonly OverlayLayer[],
+  scripts: readonly RunScript[],
   provenance: Provenance,
 ): Promise<StageResult> {
   const metadata = metadataOf(provenance);
   const trees = [configured.digest, initramfs?.digest ?? null, overlayDigest(overlay)];
-  const digest = digestOf('deployable', ...trees, provenance.image, JSON.stringify(metadata), stageScript('finalize'));
+  // Scripts edit files in place, which must not reach through hard links into the repository.
+  const copy = scripts.length > 0;
+  const last = copy ? [scriptsDigest(scripts), stageScript('finalized')] : [];
+  const how = [provenance.image, JSON.stringify(metadata), stageScript('finalize')];
+  const digest = digestOf('deployable', ...trees, ...how, ...last);
   const ref = stageRef('deployable', digest);
   return cachedStage(build, { name: 'finalize', ref, digest }, async () => {
     const { toolbox, repo } = build;
     const root = `${build.work}/finalize`;
+    const links = copy ? '--force-copy' : '--require-hardlinks';
     const checkout = (commit: string) =>
-      toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', '--union', commit, root]);
+      toolbox.run(['ostree', `--repo=${repo}`, 'checkout', links, '--union', commit, root]);
     await checkout(configured.commit);
     if (initramfs !== null) await checkout(initramfs.commit);
-    await layOverlay(overlay, root, { copy: false });
+    await layOverlay(overlay, root, { copy });
     await toolbox.run(scriptArgv('finalize', root, provenance.image, provenance.version), { isolate: true });
+    if (copy) await runInside(build, root, { name: 'finalized', point: 'finalized', scripts });
     const subject = `${provenance.image} ${provenance.version}`;
-    await toolbox.run(commitArgv([`dir=${root}`], { repo, ref, subject, metadata, linked: true }));
+    await toolbox.run(commitArgv([`dir=${root}`], { repo, ref, subject, metadata, linked: !copy }));
     await toolbox.run(['rm', '-rf', '--one-file-system', root]);
   });
 }

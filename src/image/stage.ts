@@ -47,8 +47,8 @@ export function stageRef(stage: string, digest: string): string {
 /** The text of a stage's shell script, with the functions that it uses before it. */
 export function stageScript(name: string): string {
   const functions = name === 'configure' ? [unpackFunctions()] : [];
-  const texts = [resourceText('stages/api-filesystems.sh'), ...functions, resourceText(`stages/${name}.sh`)];
-  return texts.join('\n');
+  const texts = shared.map((part) => resourceText(`stages/${part}.sh`));
+  return [...texts, ...functions, resourceText(`stages/${name}.sh`)].join('\n');
 }
 
 /** The functions that unpack packages; the program that they lay files with is one of their variables. */
@@ -56,6 +56,9 @@ export function unpackFunctions(): string {
   const program = resourceText('stages/lay-package.pl').replaceAll("'", "'\\''");
   return `${resourceText('stages/unpack.sh')}\nlay_program='${program}'`;
 }
+
+/** Shell functions that the scripts of several stages use. */
+const shared = ['api-filesystems', 'run-scripts', 'traces'];
 
 /** argv that runs a stage's script with arguments. */
 export function scriptArgv(name: string, ...args: string[]): string[] {

@@ -26,17 +26,11 @@ chmod 755 "$root/usr/sbin/policy-rc.d"
 # The initramfs is a stage of its own: the kernel's hooks are told to leave it.
 export INITRD=No
 run_unpack_steps "$root" "$repo" "$steps"
+run_scripts "$root" "${LOCKSTEP_SCRIPTS:-}" unpacked
 configure_packages "$root" -a
 rm "$root/usr/sbin/policy-rc.d"
 
-# Traces of the build, which would differ from one build to the next, or must differ from one device to the next.
-cd "$root"
-rm -f etc/ssh/ssh_host_* etc/*- etc/.pwd.lock etc/resolv.conf etc/hostname
-rm -rf var/lib/dpkg/lockstep var/lib/dpkg/*-old var/lib/dpkg/lock* var/lib/dpkg/triggers/Lock var/lib/dpkg/updates/*
-rm -f var/cache/debconf/*-old var/cache/ldconfig/aux-cache var/cache/apt/*.bin var/lib/systemd/random-seed
-rm -rf var/lib/apt/lists/* var/lib/ucf/*.[0-9]
-find var/log ! -type d -delete
-find tmp var/tmp -mindepth 1 -delete
-# Empty: systemd makes one for each device, and takes the boot for an ordinary one.
-rm -f etc/machine-id var/lib/dbus/machine-id
-: >etc/machine-id
+# Of the machine that builds, or made by each device on its first boot.
+rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/resolv.conf" "$root/etc/hostname"
+rm -rf "$root/var/lib/dpkg/lockstep"
+remove_traces "$root"

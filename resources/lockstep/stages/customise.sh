@@ -1,0 +1,11 @@
+# Runs the project's scripts of the point `configured` in a configured root with its overlays. The root is a private copy.
+# $1: the root, $2: the directory of the scripts.
+root=$1
+mount_api_filesystems "$root"
+hostname localhost
+# No service starts while an image is made.
+printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+chmod 755 "$root/usr/sbin/policy-rc.d"
+run_scripts "$root" "$2" configured
+rm "$root/usr/sbin/policy-rc.d"
+remove_traces "$root"

@@ -1,0 +1,67 @@
+import type { RunPoint } from '../config/types.ts';
+import { commitArgv } from '../ostree/commit.ts';
+import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
+import { type RunScript, ScriptOutput, scriptsDigest, writeScripts } from './run-script.ts';
+import {
+  type BuildEnvironment,
+  cachedStage,
+  digestOf,
+  type StageResult,
+  scriptArgv,
+  stageRef,
+  stageScript,
+} from './stage.ts';
+
+/** For all scripts of one point together. */
+const timeoutMs = 60 * 60_000;
+
+/** Fixed, as for maintainer scripts: the same inputs must give the same bytes. */
+const environment = { SOURCE_DATE_EPOCH: '946684800' };
+
+/** A configured tree with its overlay, in which scripts of the project have run. */
+export async function customise(
+  build: BuildEnvironment,
+  configured: StageResult,
+  overlay: readonly OverlayLayer[],
+  scripts: readonly RunScript[],
+): Promise<StageResult> {
+  const inputs = [configured.digest, overlayDigest(overlay), scriptsDigest(scripts)];
+  const digest = digestOf('customised', ...inputs, stageScript('customise'), JSON.stringify(environment));
+  const ref = stageRef('customised', digest);
+  return cachedStage(build, { name: 'customise', ref, digest }, async () => {
+    const { toolbox, repo } = build;
+    const root = `${build.work}/customise`;
+    // A real copy: scripts edit files in place.
+    await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--force-copy', configured.commit, root]);
+    await layOverlay(overlay, root, { copy: true });
+    await runInside(build, root, { name: 'customise', point: 'configured', scripts });
+    await toolbox.run(commitArgv([`dir=${root}`], { repo, ref, subject: 'customised' }));
+    await toolbox.run(['rm', '-rf', '--one-file-system', root]);
+  });
+}
+
+/**
+ * Runs scripts inside a root that is a private copy, by a stage's shell script that takes the root and the directory of
+ * the scripts; shows what they print. Throws E_RUN with the script and its last lines.
+ */
+export async function runInside(
+  build: BuildEnvironment,
+  root: string,
+  { name, point, scripts }: { name: string; point: RunPoint; scripts: readonly RunScript[] },
+): Promise<void> {
+  const dir = `${build.work}/scripts-${point}`;
+  await writeScripts(build.toolbox, dir, scripts);
+  const output = new ScriptOutput(scripts, point);
+  const result = await build.toolbox.run(scriptArgv(name, root, dir), {
+    isolate: true,
+    env: environment,
+    check: false,
+    timeoutMs,
+    onLine: (line) => {
+      const shown = output.take(line);
+      if (shown !== null) build.progress.note(shown);
+    },
+  });
+  if (result.exitCode !== 0) throw output.failure(result.exitCode, result.stderr);
+  await build.toolbox.run(['rm', '-rf', '--one-file-system', dir]);
+}
