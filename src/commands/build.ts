@@ -10,6 +10,8 @@ import { type Context, ok, unchanged, type Verb } from './verb.ts';
 
 interface BuildOptions {
   imageVersion?: string;
+  /** `--no-sign` makes it false. */
+  sign?: boolean;
 }
 
 /** `lockstep build`: the commit of each image, from its lockfile. */
@@ -17,7 +19,9 @@ export const build: Verb<BuildOptions> = {
   name: 'build',
   summary: 'build the ostree commits that the lockfiles pin',
   declare: (command) =>
-    command.option('--image-version <version>', 'version written into the commit, instead of the one in lockstep.yml'),
+    void command
+      .option('--image-version <version>', 'version written into the commit, instead of the one in lockstep.yml')
+      .option('--no-sign', 'leave the commits unsigned, although lockstep.yml has `signing:`'),
   async run(context, options) {
     refuseVersion(options.imageVersion);
     const images: BuiltImage[] = [];
@@ -30,7 +34,7 @@ export const build: Verb<BuildOptions> = {
         context.progress.note(`image ${image.name}: its lockfile was resolved without ${suite}`);
       }
       const version = options.imageVersion ?? image.version ?? lockfile.digest.slice(0, 12);
-      images.push(await buildOne(context, image, lockfile, version));
+      images.push(await buildOne(context, image, lockfile, { version, sign: options.sign ?? true }));
     }
     const lines = images.map(
       ({ ref, commit, version, changed }) => `${ref} ${commit} (${version})${changed ? '' : ', unchanged'}`,
@@ -51,14 +55,15 @@ async function buildOne(
   context: Context,
   image: ImageConfig,
   lockfile: Awaited<ReturnType<typeof readLockfile>>,
-  version: string,
+  { version, sign }: { version: string; sign: boolean },
 ): Promise<BuiltImage> {
-  const { file } = await context.config();
+  const { file, root, signing: config } = await context.config();
   const workspace = await context.workspace();
   const toolbox = await context.toolbox();
   const { progress, signal, environment } = context;
   await assertRuns(toolbox, image.arch);
   const archive = await archiveOf(toolbox, image, environment);
-  const revision = await sourceRevision(file, image);
-  return buildImage({ image, lockfile, archive, version, revision }, { workspace, toolbox, progress, signal });
+  const revision = await sourceRevision(file, image, config?.remote == null ? [] : [config.publicKey]);
+  const signing = config === null ? null : { config, root, environment, make: sign };
+  return buildImage({ image, lockfile, archive, version, revision, signing }, { workspace, toolbox, progress, signal });
 }

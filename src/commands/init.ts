@@ -57,6 +57,9 @@ images:
     # A package held back, with the reason.
     # pins: [{package: openssl, version: 3.0.*, reason: "3.1 breaks the updater", expires: 2027-01-31}]
 
+# Commits signed by a key of yours, and images that take nothing else (docs/signing.md).
+# signing: {key: FINGERPRINT, publicKey: keys/release.asc, remote: {}}
+
 devices:
   # An ARMv7 machine in QEMU with U-Boot: \`lockstep devices up virt-1\`
   virt-1: {virtual: true, image: panel}

@@ -19,6 +19,8 @@ import { bringUpVirtual, takeDown } from './virtual-devices.ts';
 interface RunOptions {
   keepUp?: boolean;
   imageVersion?: string;
+  /** `--no-sign` makes it false. */
+  sign?: boolean;
 }
 
 const detail = new WeakMap<Outcome, readonly DeviceResult[]>();
@@ -44,7 +46,8 @@ export function createRun(parts: RunParts): Verb<RunOptions> {
     declare(command: Command) {
       command
         .option('--keep-up', 'leave running the virtual devices that this run started')
-        .option('--image-version <version>', 'version written into the commits, instead of the one in lockstep.yml');
+        .option('--image-version <version>', 'version written into the commits, instead of the one in lockstep.yml')
+        .option('--no-sign', 'leave the commits unsigned, although lockstep.yml has `signing:`');
     },
 
     async run(context, options) {
@@ -107,13 +110,13 @@ async function chosenDevices(context: Context): Promise<DeviceConfig[]> {
 async function buildFor(
   parts: RunParts,
   context: Context,
-  { imageVersion }: RunOptions,
+  { imageVersion, sign }: RunOptions,
   devices: readonly DeviceConfig[],
   draft: Draft,
   before: string,
 ): Promise<void> {
   const images = (await context.images()).filter(({ name }) => devices.some(({ image }) => image === name));
-  const outcome = await parts.build({ ...context, images: async () => images }, { imageVersion }, []);
+  const outcome = await parts.build({ ...context, images: async () => images }, { imageVersion, sign }, []);
   const { run: now } = await context.workspace();
   for (const built of outcome.images as BuiltImage[]) {
     const image = images.find(({ name }) => name === built.name) as ImageConfig;

@@ -6,7 +6,14 @@ import { innerKeys } from './image-schema.ts';
 import { configError } from './problems.ts';
 import { deviceSchemas, type FileConfig, fileSchema } from './schema.ts';
 import { type KeyPath, parseSource, type Source } from './source.ts';
-import type { Config, DeviceConfig, ImageConfig, RefreshConfig } from './types.ts';
+import {
+  type Config,
+  type DeviceConfig,
+  fingerprintForm,
+  type ImageConfig,
+  type RefreshConfig,
+  type SigningConfig,
+} from './types.ts';
 
 export const configName = 'lockstep.yml';
 
@@ -32,6 +39,7 @@ export function parseConfig(file: string, text: string): Config {
     devices: Object.entries(checked.data.devices).map(([name, entry]) => deviceOf(source, images, name, entry)),
     tests: { dir: path.resolve(root, checked.data.tests.dir), timeoutMs: milliseconds(checked.data.tests.timeout) },
     refresh: refreshOf(checked.data.refresh),
+    signing: signingOf(root, checked.data.signing),
   };
 }
 
@@ -79,6 +87,19 @@ function refreshOf(entry: FileConfig['refresh']): RefreshConfig {
   return { ...entry, gate: entry.gate === 'none' ? null : entry.gate };
 }
 
+function signingOf(root: string, entry: FileConfig['signing']): SigningConfig | null {
+  if (entry === undefined) return null;
+  const file = (name: string) => (name.startsWith('$') ? name : path.resolve(root, name));
+  const { key, publicKey, passphraseFile, passphraseEnv = null, remote } = entry;
+  return {
+    key: fingerprintForm.test(key) ? key.toUpperCase() : file(key),
+    publicKey: path.resolve(root, publicKey),
+    passphraseFile: passphraseFile === undefined ? null : file(passphraseFile),
+    passphraseEnv,
+    remote: remote === undefined ? null : { name: remote.name ?? null, url: remote.url ?? null },
+  };
+}
+
 function milliseconds(duration: string): number {
   const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
   const [, count, unit] = /^([0-9]+)(ms|s|m|h)$/.exec(duration) ?? [];
@@ -94,5 +115,9 @@ function knownKeys(keyPath: KeyPath): readonly string[] {
     return [...new Set(Object.values(deviceSchemas).flatMap((schema) => Object.keys(schema.shape)))];
   if (top === 'tests') return ['dir', 'timeout'];
   if (top === 'refresh') return keyPath.length > 1 ? ['jenkins', 'job'] : ['branch', 'base', 'remote', 'gate'];
+  if (top === 'signing') {
+    if (keyPath.length > 1) return ['name', 'url'];
+    return ['key', 'publicKey', 'passphraseFile', 'passphraseEnv', 'remote'];
+  }
   return [];
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { imageEntry, imageName } from './image-schema.ts';
+import { fingerprintForm } from './types.ts';
 
 /**
  * lockstep.yml as users write it. Strict objects: an unknown key is a mistake. The descriptions travel into the JSON
@@ -62,6 +63,45 @@ const refresh = z.strictObject({
     .describe('What a refresh must pass'),
 });
 
+const signingKey = z
+  .string()
+  .min(1)
+  .refine(
+    (key) => !/^(0x)?[0-9a-f]+$/i.test(key) || fingerprintForm.test(key),
+    'a whole fingerprint, 40 digits, or a file',
+  )
+  .describe('Fingerprint of a secret key of this user, a file that holds one, or $NAME of a variable with either');
+
+const remote = z.strictObject({
+  name: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._-]*$/,
+      'letters, digits, dot, dash and underscore, beginning with a letter or digit',
+    )
+    .refine((chosen) => chosen !== 'lockstep', 'another name: devices without a remote of their own get this one')
+    .optional()
+    .describe('Default: the name of the image'),
+  url: z.string().regex(/^\S+$/, 'a URL').optional().describe('Where devices find newer commits by themselves'),
+});
+
+const signing = z
+  .strictObject({
+    key: signingKey,
+    publicKey: z.string().min(1).describe('File with the OpenPGP public key'),
+    passphraseFile: z.string().min(1).optional().describe('File that holds the passphrase, or $NAME of a variable'),
+    passphraseEnv: z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable, without $')
+      .optional()
+      .describe('Environment variable that holds the passphrase'),
+    remote: remote.optional().describe('Remote in the image that demands signatures'),
+  })
+  .refine((given) => given.passphraseFile === undefined || given.passphraseEnv === undefined, {
+    message: 'one of passphraseFile and passphraseEnv, not both',
+    path: ['passphraseEnv'],
+  });
+
 /** Everything but the devices, whose kind has to be known first. */
 export const fileSchema = z.strictObject({
   images: z
@@ -70,6 +110,7 @@ export const fileSchema = z.strictObject({
   devices: z.record(name, z.looseObject({})).default({}),
   tests: tests.prefault({}),
   refresh: refresh.prefault({}),
+  signing: signing.optional(),
 });
 
 export type FileConfig = z.infer<typeof fileSchema>;

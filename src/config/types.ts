@@ -62,6 +62,31 @@ export interface PinConfig {
   expires: string | null;
 }
 
+/** A whole OpenPGP fingerprint: shorter ones can be forged. */
+export const fingerprintForm = /^(?:[0-9A-F]{40}|[0-9A-F]{64})$/i;
+
+/** How commits are signed, and what their images demand of later ones. */
+export interface SigningConfig {
+  /** Fingerprint of a secret key of this user, in upper case; or a file that holds one; or `$NAME` of a variable with either. */
+  key: string;
+  /** Absolute path of the OpenPGP public key, armored or not. */
+  publicKey: string;
+  /** File, or `$NAME` of a variable that names it, whose first line is the passphrase. */
+  passphraseFile: string | null;
+  /** Name of the variable that holds the passphrase. */
+  passphraseEnv: string | null;
+  /** Of the remote that the image carries, with the public key; null: it carries none. */
+  remote: RemoteConfig | null;
+}
+
+/** An ostree remote that takes nothing without a signature. */
+export interface RemoteConfig {
+  /** null: the image's name. */
+  name: string | null;
+  /** Where the device's own `ostree admin upgrade` looks; null: nowhere. */
+  url: string | null;
+}
+
 export type DeviceConfig = RealDevice | VirtualDevice;
 
 interface AnyDevice {
@@ -117,4 +142,6 @@ export interface Config {
   devices: DeviceConfig[];
   tests: TestsConfig;
   refresh: RefreshConfig;
+  /** null: commits are not signed. */
+  signing: SigningConfig | null;
 }

@@ -16,6 +16,8 @@ import { merge } from './merge.ts';
 import { openOverlay } from './overlay.ts';
 import { type RunScript, readScripts } from './run-script.ts';
 import { settingsLayers, settingsScripts } from './settings.ts';
+import { type Signing, signCommit } from './signing/sign.ts';
+import { trustLayers } from './signing/trust.ts';
 import type { BuildEnvironment, StageReport } from './stage.ts';
 
 export interface BuildInputs {
@@ -26,6 +28,8 @@ export interface BuildInputs {
   version: string;
   /** Of the project's version control; null outside. */
   revision: string | null;
+  /** null: the image knows nothing of signatures. */
+  signing: Signing | null;
 }
 
 export interface BuildServices {
@@ -42,7 +46,7 @@ export interface BuiltImage {
   commit: string;
   lockDigest: string;
   version: string;
-  /** False when the ref named this commit already. */
+  /** False when the ref named this commit already, signed as it is to be. */
   changed: boolean;
   stages: StageReport[];
 }
@@ -67,12 +71,15 @@ export async function buildImage(inputs: BuildInputs, services: BuildServices): 
     const boot = hasKernel(lockfile) ? await initramfs(build, base, overlay) : null;
     const { name, version, revision, lockDigest } = { ...inputs, name: image.name, lockDigest: lockfile.digest };
     const provenance = { image: name, version, lockDigest, revision };
-    const final = await finalize(build, base, boot, overlay, scripts.finalized, provenance);
+    const trust = await trustLayers(build.toolbox, name, inputs.signing?.config ?? null);
+    const final = await finalize(build, base, boot, [...overlay, ...trust], scripts.finalized, provenance);
     const ref = `${name}/${image.arch}`;
     const before = await resolveRef(build.toolbox, build.repo, ref);
     const changed = before !== final.commit;
+    // Before the ref is moved, which thus never names a commit that is yet to be signed.
+    const signed = inputs.signing?.make ? await signCommit(build, final.commit, inputs.signing) : false;
     if (changed) await moveRef(build, ref, final.commit);
-    return { name, ref, commit: final.commit, lockDigest, version, changed, stages };
+    return { name, ref, commit: final.commit, lockDigest, version, changed: changed || signed, stages };
   } finally {
     await build.close();
   }

@@ -3,12 +3,17 @@ import { execa } from 'execa';
 import type { ImageConfig } from '../config/types.ts';
 
 /**
- * The commit that last touched what the image is made from: lockstep.yml, its lockfile, overlays and scripts. It stays the
- * same while unrelated files of the project change, and so does the image. Null outside version control; `-dirty` is
- * appended while those files hold uncommitted changes.
+/**
+ * The commit that last touched what the image is made from: lockstep.yml, its lockfile, overlays, scripts and the key that
+ * it carries. It stays the same while unrelated files of the project change, and so does the image. Null outside version
+ * control; `-dirty` is appended while those files hold uncommitted changes.
  */
-export async function sourceRevision(configFile: string, image: ImageConfig): Promise<string | null> {
-  const inputs = [configFile, image.lockfile, ...filesOf(image)];
+export async function sourceRevision(
+  configFile: string,
+  image: ImageConfig,
+  carried: readonly string[] = [],
+): Promise<string | null> {
+  const inputs = [configFile, image.lockfile, ...filesOf(image), ...carried];
   const cwd = path.dirname(configFile);
   const revision = await git(cwd, ['log', '-1', '--format=%H', '--', ...inputs]);
   if (revision === null || revision === '') return null;

@@ -1,8 +1,9 @@
-import { access, stat } from 'node:fs/promises';
+import { access, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
+import { commitFile, detachedMetadataFile } from './signing.ts';
 
 /**
  * Brings a commit of the build repository into the archive repository that devices pull from, and returns its
@@ -11,7 +12,10 @@ import type { Toolbox } from '../toolbox/toolbox.ts';
  */
 export async function syncArchive(toolbox: Toolbox, workspace: Workspace, revision: string): Promise<string> {
   const commit = await resolveRevision(toolbox, workspace, revision);
-  if (await holdsWhole(workspace.archive, commit)) return commit;
+  if (await holdsWhole(workspace.archive, commit)) {
+    await syncSignatures(toolbox, workspace, commit);
+    return commit;
+  }
   const script = `
     repo=$1 archive=$2 commit=$3
     if [ ! -e "$archive/config" ]; then
@@ -22,6 +26,14 @@ export async function syncArchive(toolbox: Toolbox, workspace: Workspace, revisi
     ostree --repo="$archive" pull-local --disable-fsync "$repo" "$commit"`;
   await toolbox.run(['sh', '-euc', script, 'sh', workspace.repo, workspace.archive, commit]);
   return commit;
+}
+
+/** A pull brings a commit's signatures along, once; they may have been made anew since. */
+async function syncSignatures(toolbox: Toolbox, { repo, archive }: Workspace, commit: string): Promise<void> {
+  const [from, to] = [detachedMetadataFile(repo, commit), detachedMetadataFile(archive, commit)];
+  const [wanted, there] = await Promise.all([from, to].map((file) => readFile(file).catch(() => null)));
+  if (wanted == null || (there != null && wanted.equals(there))) return;
+  await toolbox.run(['sh', '-euc', 'cp "$1" "$2.new"; sync "$2.new"; mv "$2.new" "$2"', 'sh', from, to]);
 }
 
 /** The checksum that a checksum or ref of the build repository stands for. Throws E_NOT_BUILT when there is none. */
@@ -35,18 +47,14 @@ export async function resolveRevision(toolbox: Toolbox, workspace: Workspace, re
   const { exitCode, stdout } = await toolbox.run(argv, { check: false });
   const commit = stdout.trim();
   if (exitCode !== 0 || !/^[0-9a-f]{64}$/.test(commit)) throw missing;
-  if (!(await exists(objectPath(workspace.repo, commit)))) throw missing;
+  if (!(await exists(commitFile(workspace.repo, commit)))) throw missing;
   return commit;
 }
 
 /** ostree writes the commit object last and marks a commit that it has in part. */
 async function holdsWhole(repo: string, commit: string): Promise<boolean> {
   const partial = path.join(repo, 'state', `${commit}.commitpartial`);
-  return (await exists(objectPath(repo, commit))) && !(await exists(partial));
-}
-
-function objectPath(repo: string, commit: string): string {
-  return path.join(repo, 'objects', commit.slice(0, 2), `${commit.slice(2)}.commit`);
+  return (await exists(commitFile(repo, commit))) && !(await exists(partial));
 }
 
 async function exists(file: string): Promise<boolean> {

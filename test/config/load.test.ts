@@ -94,4 +94,40 @@ describe('lockstep.yml', () => {
   it('has a JSON Schema for editors that knows the keys', () => {
     expect(JSON.stringify(jsonSchema())).to.contain('"hostKey"').and.to.contain('"overlay"');
   });
+
+  describe('signing', () => {
+    const signing = (text: string) => `${panel}signing: ${text}\n`;
+    const fingerprint = 'ab'.repeat(20);
+
+    it('names a key of the user, or a file beside lockstep.yml, or a variable', () => {
+      expect(parse(panel).signing).to.equal(null);
+      const { signing: read } = parse(signing(`{key: ${fingerprint}, publicKey: keys/a.asc, remote: {}}`));
+      expect(read).to.deep.equal({
+        key: fingerprint.toUpperCase(),
+        publicKey: '/project/keys/a.asc',
+        passphraseFile: null,
+        passphraseEnv: null,
+        remote: { name: null, url: null },
+      });
+      expect(parse(signing('{key: keys/s.asc, publicKey: a.asc}')).signing).to.include({ key: '/project/keys/s.asc' });
+      const variables = parse(signing('{key: $KEY, passphraseFile: $FILE, publicKey: a.asc}')).signing;
+      expect(variables).to.include({ key: '$KEY', passphraseFile: '$FILE', remote: null });
+    });
+
+    it('names the line of a misspelt key and the nearest right one', () => {
+      const text = `${panel}signing:\n  key: a.asc\n  publickey: a.asc\n  remote: {nam: x}\n`;
+      expect(failure(text).message)
+        .to.contain('lockstep.yml:8: unknown key "signing.publickey"; did you mean "publicKey"?')
+        .and.to.contain('lockstep.yml:9: unknown key "signing.remote.nam"; did you mean "name"?');
+    });
+
+    it('wants a whole fingerprint, one passphrase, and a remote that is not lockstep’s own', () => {
+      expect(failure(signing('{key: DEADBEEF, publicKey: a.asc}')).message).to.contain('a whole fingerprint');
+      const twice = '{key: a, publicKey: a.asc, passphraseFile: f, passphraseEnv: E}';
+      expect(failure(signing(twice)).message).to.contain('one of passphraseFile and passphraseEnv');
+      expect(failure(signing('{key: a.asc, publicKey: a.asc, remote: {name: lockstep}}')).message).to.contain(
+        'lockstep.yml:6: "signing.remote.name": another name',
+      );
+    });
+  });
 });
