@@ -110,7 +110,7 @@ async function up(context: Context, chosen: DeviceConfig[], names: string[], opt
     const image = images.get(device.image);
     const commit = () => resolveRevision(toolbox, workspace, options.commit ?? refOf(device, image));
     const { progress, signal } = context;
-    const rest = { kargs: image?.kargs ?? [], commit, fresh: options.fresh ?? false };
+    const rest = { commit, fresh: options.fresh ?? false };
     started.push(await bringUp(device, { toolbox, workspace, progress, signal, ...rest }));
   }
   const fields = { action: 'up', devices: started };

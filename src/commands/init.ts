@@ -48,9 +48,13 @@ images:
       - ostree-boot
       - linux-image-armmp
       - dracut
-    # Directories laid over the image, last wins.
+    # Debs of your own, below this directory.
+    # debs: [dist/*.deb]
+    # Directories and tars laid over the image, last wins; scripts that run inside it (docs/customising.md).
     # overlay: [overlay/]
-    # Kernel arguments of virtual devices made from it, beside root= and ostree=.
+    # run: {configured: [scripts/users]}
+    # timezone: Europe/Berlin
+    # Kernel arguments that deployments get, beside those of the device.
     # kargs: [quiet]
     # Another archive than the one that apt is set up with.
     # mirror: URL

@@ -50,6 +50,6 @@ async function upOne(context: Context, device: VirtualDevice): Promise<'up' | 's
   }
   const commit = () => resolveRevision(toolbox, workspace, `${image.name}/${image.arch}`);
   const { progress, signal } = context;
-  const up = await bringUp(device, { toolbox, workspace, progress, signal, kargs: image.kargs, commit, fresh: false });
+  const up = await bringUp(device, { toolbox, workspace, progress, signal, commit, fresh: false });
   return up.how;
 }

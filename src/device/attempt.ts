@@ -4,6 +4,7 @@ import { LockstepError } from '../errors/index.ts';
 import type { Progress } from '../progress/progress.ts';
 import { counterOf, setCounter } from './boot-counter.ts';
 import { connectionOf } from './connection.ts';
+import { kargOptions } from './kargs.ts';
 import { type DeviceState, observe } from './observe.ts';
 import { journalTail, observeSettled } from './prove.ts';
 import { type Pulled, pullThrough } from './push.ts';
@@ -142,8 +143,9 @@ export class DeployAttempt {
 
   /** The counter is armed first: from the moment the boot loader knows the new deployment, its boots are counted. */
   async #deploy(session: Session, before: DeviceState): Promise<void> {
+    const kargs = await kargOptions(session, before, this.observed.wanted);
     await setCounter(session, before, true);
-    const argv = ['ostree', 'admin', 'deploy', `--os=${before.booted.stateroot}`, this.observed.wanted];
+    const argv = ['ostree', 'admin', 'deploy', `--os=${before.booted.stateroot}`, ...kargs, this.observed.wanted];
     try {
       await session.exec(argv, { timeoutMs: this.#limits.deploy });
     } catch (error) {

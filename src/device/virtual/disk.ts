@@ -1,5 +1,6 @@
 import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { kargsFile, parseKargs } from '../../image/kargs.ts';
 import type { Toolbox } from '../../toolbox/toolbox.ts';
 import { counterArgument, counterSector } from '../boot-counter.ts';
 import { bootScript, scriptImage } from './boot-script.ts';
@@ -20,8 +21,6 @@ export interface DiskSpec {
   commit: string;
   /** MiB */
   size: number;
-  /** Kernel arguments beside those that the machine needs. */
-  kargs: readonly string[];
 }
 
 /** The one stateroot of a virtual device. */
@@ -92,7 +91,9 @@ export async function makeDisk(toolbox: Toolbox, files: DeviceFiles, spec: DiskS
   await mkdir(parts, { recursive: true });
   try {
     await writeParts(parts, files);
-    const kargs = [...machineArguments, ...spec.kargs].map((argument) => `--karg=${argument}`);
+    const kargs = [...machineArguments, ...(await kargsOf(toolbox, spec))].map(
+      (argument) => `--karg-append=${argument}`,
+    );
     const place = [String(rootSector * sectorSize), String(rootBlocks(spec.size)), String(spec.size)];
     const scratch = path.join(files.scratch, 'build');
     const args = [spec.repo, spec.commit, scratch, parts, temporary, ...place, ...kargs];
@@ -103,6 +104,13 @@ export async function makeDisk(toolbox: Toolbox, files: DeviceFiles, spec: DiskS
     await rm(files.scratch, { recursive: true, force: true }).catch(() => {});
     await rm(temporary, { force: true });
   }
+}
+
+/** What the image wants: ostree itself does not look for it. */
+async function kargsOf(toolbox: Toolbox, { repo, commit }: DiskSpec): Promise<string[]> {
+  const argv = ['ostree', `--repo=${repo}`, 'cat', commit, `/${kargsFile}`];
+  const { exitCode, stdout } = await toolbox.run(argv, { check: false });
+  return parseKargs(exitCode === 0 ? stdout : null);
 }
 
 async function writeParts(parts: string, files: DeviceFiles): Promise<void> {

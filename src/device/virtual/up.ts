@@ -18,8 +18,6 @@ export interface UpOptions {
   workspace: Workspace;
   progress: Progress;
   signal: AbortSignal;
-  /** Kernel arguments of the image. */
-  kargs: readonly string[];
   /** The commit that a new disk gets; asked only when one is made. */
   commit: () => Promise<string>;
   /** Make the disk anew even if there is one. */
@@ -87,7 +85,7 @@ async function create(device: VirtualDevice, files: DeviceFiles, options: UpOpti
     await ensureKeyPair(files.identity, `lockstep@${device.name}`);
     const { fingerprint } = await ensureKeyPair(files.hostKey, `root@${device.name}`);
     const { repo } = options.workspace;
-    await makeDisk(options.toolbox, files, { repo, commit, size: device.disk, kargs: options.kargs });
+    await makeDisk(options.toolbox, files, { repo, commit, size: device.disk });
     const state = { port: null, hostKey: fingerprint, commit };
     await writeState(files, state);
     return state;
