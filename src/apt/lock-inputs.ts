@@ -7,6 +7,8 @@ export interface LockInputs {
   /** Suites of the configuration that were left out on the user's word, as when a mirror cannot serve them. */
   without: string[];
   packages: string[];
+  /** Patterns of local debs. */
+  debs: string[];
   /** `package=version`, the version possibly a glob. */
   pins: string[];
 }
@@ -21,6 +23,7 @@ const names = {
   suites: 'Suites',
   without: 'Without',
   packages: 'Packages',
+  debs: 'Debs',
   pins: 'Pins',
 } as const;
 
@@ -31,6 +34,7 @@ export function inputsOf(image: ImageConfig, without: readonly string[] = []): L
     suites: sorted(image.suites.filter((suite) => !without.includes(suite))),
     without: sorted(image.suites.filter((suite) => without.includes(suite))),
     packages: sorted(image.packages),
+    debs: sorted(image.debs),
     pins: sorted(image.pins.map((pin) => `${pin.package}=${pin.version}`)),
   };
 }
@@ -43,6 +47,7 @@ export function formatInputs(inputs: LockInputs): string {
     line(names.suites, inputs.suites),
     line(names.without, inputs.without),
     line(names.packages, inputs.packages),
+    line(names.debs, inputs.debs),
     line(names.pins, inputs.pins),
   ].join('');
 }
@@ -65,6 +70,7 @@ export function parseInputs(lines: readonly string[]): LockInputs | null {
     suites: words(names.suites),
     without: words(names.without),
     packages: words(names.packages),
+    debs: words(names.debs),
     pins: words(names.pins),
   };
 }
@@ -77,6 +83,7 @@ export function staleness(locked: LockInputs, now: LockInputs): string[] {
       : [`it is for ${locked.architecture}, lockstep.yml says ${now.architecture}`]),
     ...listDifference('suite', [...locked.suites, ...locked.without], now.suites),
     ...listDifference('package', locked.packages, now.packages),
+    ...listDifference('local deb', locked.debs, now.debs),
     ...listDifference('pin', locked.pins, now.pins),
   ];
 }

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { ImageConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
-import { preferences } from './preferences.ts';
+import { formatStanzas } from './deb822.ts';
+import type { LockedPackage } from './locked-package.ts';
+import { localLabel, preferences } from './preferences.ts';
 import type { SuiteSource } from './toolbox-apt.ts';
 import { type AptOption, toolboxApt } from './toolbox-apt.ts';
 
@@ -23,15 +26,16 @@ export interface PrivateRoot {
 export async function preparePrivateRoot(
   toolbox: Toolbox,
   image: ImageConfig,
-  options: { dir: string; suites: readonly SuiteSource[]; keyring: string },
+  options: { dir: string; suites: readonly SuiteSource[]; keyring: string; local: readonly LockedPackage[] },
 ): Promise<PrivateRoot> {
-  const { dir, suites, keyring } = options;
+  const { dir, suites, keyring, local } = options;
   const { acquire } = await toolboxApt(toolbox);
   const config = path.join(dir, 'apt.conf');
   const files = [
     [config, aptConfig(dir, image.arch, acquire)],
-    [path.join(dir, 'image.sources'), sourcesText(suites, image.arch, keyring)],
-    [path.join(dir, 'preferences'), preferences(image.pins)],
+    [path.join(dir, 'image.sources'), sourcesText(suites, image.arch, keyring) + localSource(dir, local)],
+    [path.join(dir, 'preferences'), preferences(image.pins, local.length > 0)],
+    ...localIndex(dir, local),
   ];
   const result = await toolbox.run(['sh', '-euc', prepare, 'sh', dir, keyring, ...files.flat()], {
     check: false,
@@ -52,7 +56,7 @@ const prepare = `
 dir=$1 keyring=$2
 shift 2
 test -r "$keyring" || exit ${noKeyring}
-mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial"
+mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/local"
 : > "$dir/status"
 while [ $# -gt 0 ]; do
   printf %s "$2" > "$1"
@@ -113,4 +117,22 @@ function sourcesText(suites: readonly SuiteSource[], arch: string, keyring: stri
   const stanza = ({ suite, base }: SuiteSource) =>
     `Types: deb\nURIs: ${base}\nSuites: ${suite}\nComponents: main\nArchitectures: ${arch}\nSigned-By: ${keyring}\n`;
   return suites.map(stanza).join('\n');
+}
+
+/** Debs of the project's own as a flat archive; trusted, as the index is made here from the files themselves. */
+function localSource(dir: string, local: readonly LockedPackage[]): string {
+  if (local.length === 0) return '';
+  return `\nTypes: deb\nURIs: file:${encodeURI(path.join(dir, 'local'))}\nSuites: ./\nTrusted: yes\n`;
+}
+
+/** Its index, and the Release without which apt would call it incomplete. */
+function localIndex(dir: string, local: readonly LockedPackage[]): string[][] {
+  if (local.length === 0) return [];
+  const index = formatStanzas(local.map(({ fields }) => fields));
+  const digest = createHash('sha256').update(index).digest('hex');
+  const release = `Label: ${localLabel}\nDate: Thu, 01 Jan 1970 00:00:00 UTC\nSHA256:\n ${digest} ${Buffer.byteLength(index)} Packages\n`;
+  return [
+    [path.join(dir, 'local/Packages'), index],
+    [path.join(dir, 'local/Release'), release],
+  ];
 }

@@ -7,6 +7,7 @@ import type { Toolbox } from '../toolbox/toolbox.ts';
 import { runApt } from './apt-run.ts';
 import { solveFailure, updateFailure, updateIsPartial } from './failure.ts';
 import { type ChosenDeb, indexFiles, stanzasOf } from './index-stanzas.ts';
+import { isLocal, readLocalDebs } from './local-debs.ts';
 import { inputsOf } from './lock-inputs.ts';
 import { provides } from './locked-package.ts';
 import { formatLockfile, type LockedPackage } from './lockfile.ts';
@@ -39,15 +40,17 @@ export interface Resolution {
 export async function resolveImage(configured: ImageConfig, options: ResolveOptions): Promise<Resolution> {
   const { toolbox, workspace, keyring = archiveKeyring, without = [], stage } = options;
   const image = { ...configured, suites: configured.suites.filter((suite) => !without.includes(suite)) };
+  const local = await readLocalDebs(image);
   const { suites } = await archiveOf(toolbox, image);
   const dir = path.join(workspace.apt, image.name);
-  const root = await preparePrivateRoot(toolbox, image, { dir, suites, keyring });
+  const root = await preparePrivateRoot(toolbox, image, { dir, suites, keyring, local });
   await updateIndexes(toolbox, root, image, stage);
   const indexes = await indexFiles(toolbox, root, image);
   stage?.advance({ detail: 'solving' });
-  const debs = await solve(toolbox, root, image);
+  const debs = await solve(toolbox, root, image, local);
   const packages = await stanzasOf(toolbox, root, indexes, debs);
   refuseUnfulfilled(image, packages);
+  refuseForeign(image, packages, local);
   stage?.advance({ count: packages.length, detail: '' });
   return { packages, text: formatLockfile(inputsOf(configured, without), packages) };
 }
@@ -64,8 +67,14 @@ async function updateIndexes(toolbox: Toolbox, root: PrivateRoot, image: ImageCo
   if (exitCode !== 0 || updateIsPartial(output)) throw updateFailure(image.name, output);
 }
 
-async function solve(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig): Promise<ChosenDeb[]> {
-  const wanted = ['?essential', ...image.packages];
+async function solve(
+  toolbox: Toolbox,
+  root: PrivateRoot,
+  image: ImageConfig,
+  local: readonly LockedPackage[],
+): Promise<ChosenDeb[]> {
+  const own = local.map((locked) => locked.package).filter((name) => !image.packages.includes(name));
+  const wanted = ['?essential', ...image.packages, ...own];
   const argv = ['apt-get', '-q', '-y', 'install', '--print-uris', '--', ...wanted];
   const { exitCode, stdout, output } = await runApt(toolbox, root, argv, { timeoutMs: 120_000 });
   if (exitCode === 0) return chosenDebs(stdout);
@@ -96,4 +105,22 @@ function refuseUnfulfilled(image: ImageConfig, packages: readonly LockedPackage[
     const message = `image ${image.name}: no suite has ${pin.package} ${pin.version}, which is pinned; there is ${chosen.version}`;
     throw new LockstepError('E_APT_UNSOLVABLE', message, { hint: `the reason of the pin: ${pin.reason}` });
   }
+}
+
+/** Every local deb is to be in the image, and an archive is not to name files of the project. */
+function refuseForeign(image: ImageConfig, packages: readonly LockedPackage[], local: readonly LockedPackage[]): void {
+  const digests = new Set(local.map(({ sha256 }) => sha256));
+  const foreign = packages.find((locked) => isLocal(locked) && !digests.has(locked.sha256));
+  if (foreign !== undefined) {
+    throw new LockstepError('E_APT_FAILED', `an archive says that ${foreign.package} is ${foreign.filename}`);
+  }
+  const chosen = new Map(packages.map((locked) => [locked.package, locked]));
+  const passedOver = local.find(({ package: name, sha256 }) => chosen.get(name)?.sha256 !== sha256);
+  if (passedOver === undefined) return;
+  const { package: name, version, filename } = passedOver;
+  const other = chosen.get(name);
+  const message = `image ${image.name}: apt takes ${name} ${other?.version} from ${other?.filename}, not ${version} from ${filename}`;
+  throw new LockstepError('E_APT_UNSOLVABLE', message, {
+    hint: 'give the deb a version of its own, or drop the pin of the package',
+  });
 }

@@ -142,6 +142,11 @@ const entries = {
     meaning: 'A deb holds a path that would lie outside the image.',
     remedy: 'Do not use this deb.',
   },
+  E_DEB_LOCAL: {
+    exit: 2,
+    meaning: 'A deb of the project’s own (`debs:` of the image) is missing, cannot be used, or is not the pinned one.',
+    remedy: 'Build the deb; when it is meant to be another one than before, run `lockstep update`.',
+  },
   E_DISK_FULL: {
     exit: 1,
     meaning: 'A disk is full.',

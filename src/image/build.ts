@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { checkLocalDebs, isLocal, localFile } from '../apt/local-debs.ts';
 import type { Lockfile } from '../apt/lockfile.ts';
 import type { Archive } from '../apt/sources.ts';
 import type { ImageConfig, RunPoint } from '../config/types.ts';
@@ -107,13 +109,16 @@ async function openBuild(
   return { ...services, repo: workspace.repo, work, report, close };
 }
 
-async function importPackages(build: OpenBuild, { lockfile, archive }: BuildInputs): Promise<void> {
+async function importPackages(build: OpenBuild, { image, lockfile, archive }: BuildInputs): Promise<void> {
   const started = performance.now();
+  const root = path.dirname(image.lockfile);
+  await checkLocalDebs(image.lockfile, lockfile.packages);
   const { imported } = await importDebs({
     toolbox: build.toolbox,
     repo: build.repo,
     packages: lockfile.packages,
-    candidates: (filename) => archive.candidates(filename),
+    candidates: (filename) =>
+      isLocal({ filename }) ? [pathToFileURL(localFile(root, { filename })).href] : archive.candidates(filename),
     proxy: (url) => archive.proxy(url),
     progress: build.progress,
     signal: build.signal,

@@ -129,6 +129,7 @@ describe('the lockfile', () => {
   const stale: { name: string; changes: Partial<ImageConfig>; says: string }[] = [
     { name: 'suite', changes: { suites: ['bookworm'] }, says: 'the suite bookworm-security' },
     { name: 'package', changes: { packages: [...image.packages, 'zsh'] }, says: 'the package zsh' },
+    { name: 'pattern of local debs', changes: { debs: ['dist/*.deb'] }, says: 'the local deb dist/*.deb' },
     { name: 'architecture', changes: { arch: 'arm64' }, says: 'armhf, lockstep.yml says arm64' },
     {
       name: 'pin',

@@ -15,6 +15,11 @@ Pin-Priority: 1001
 `);
   });
 
+  it('stand beside a preference for the project’s own debs, where it has any', () => {
+    expect(preferences([], true)).to.contain('Package: *\nPin: release l=lockstep-local\nPin-Priority: 1001\n');
+    expect(preferences([])).not.to.contain('lockstep-local');
+  });
+
   it('mean a version exactly, or as a glob', () => {
     expect(pinMatches(pin('3.0.17-1'), '3.0.17-1')).to.equal(true);
     expect(pinMatches(pin('3.0.17-1'), '3.0.17-1+b1')).to.equal(false);
