@@ -13,8 +13,11 @@ export interface PackageChange {
   kind: ChangeKind;
 }
 
+/** What two packages of one name are compared by. */
+export type Versioned = Pick<LockedPackage, 'package' | 'version' | 'sha256'>;
+
 /** How the packages of one lockfile became those of another, sorted by package. */
-export function changesBetween(before: readonly LockedPackage[], after: readonly LockedPackage[]): PackageChange[] {
+export function changesBetween(before: readonly Versioned[], after: readonly Versioned[]): PackageChange[] {
   const [old, now] = [byName(before), byName(after)];
   const names = [...new Set([...old.keys(), ...now.keys()])].sort();
   return names.map((name) => change(name, old.get(name), now.get(name))).filter((found) => found !== null);
@@ -27,13 +30,13 @@ export function formatChange({ package: name, from, to, kind }: PackageChange): 
   return `${name} ${from} -> ${to}${kind === 'upgraded' ? '' : ` (${kind})`}`;
 }
 
-function change(name: string, before?: LockedPackage, after?: LockedPackage): PackageChange | null {
+function change(name: string, before?: Versioned, after?: Versioned): PackageChange | null {
   const [from, to] = [before?.version ?? null, after?.version ?? null];
   const kind = kindOf(before, after);
   return kind === null ? null : { package: name, from, to, kind };
 }
 
-function kindOf(before?: LockedPackage, after?: LockedPackage): ChangeKind | null {
+function kindOf(before?: Versioned, after?: Versioned): ChangeKind | null {
   if (before === undefined) return 'added';
   if (after === undefined) return 'removed';
   const order = compareVersions(before.version, after.version);
@@ -41,6 +44,6 @@ function kindOf(before?: LockedPackage, after?: LockedPackage): ChangeKind | nul
   return before.sha256 === after.sha256 ? null : 'rebuilt';
 }
 
-function byName(packages: readonly LockedPackage[]): Map<string, LockedPackage> {
+function byName(packages: readonly Versioned[]): Map<string, Versioned> {
   return new Map(packages.map((locked) => [locked.package, locked]));
 }

@@ -6,6 +6,8 @@ import { type LockedPackage, loadLockfile, parseLockfile } from '../apt/lockfile
 import type { ImageConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import { type Git, gitIn } from '../refresh/git.ts';
+import { type ComparedCommits, diffImages } from './diff-images.ts';
+import { diffMarkdown, diffText } from './diff-text.ts';
 import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts';
 
 /** An entry of the outcome's `images`; a comparison of two files has one, named as the second of them. */
@@ -14,22 +16,43 @@ interface ComparedImage {
   changes: PackageChange[];
 }
 
-export const diff: Verb = {
+interface DiffOptions {
+  images?: boolean;
+  markdown?: boolean;
+}
+
+/** Outcomes to be printed as Markdown. */
+const asMarkdown = new WeakSet<Outcome>();
+
+export const diff: Verb<DiffOptions> = {
   name: 'diff',
-  summary: 'show what differs between two lockfiles',
+  summary: 'show what differs between two lockfiles, or two images',
   declare: (command: Command) =>
     void command
-      .argument('[A]', 'a lockfile, or a git revision of the images’ lockfiles', 'HEAD')
-      .argument('[B]', 'another; the work tree when not given'),
-  run: async (context, _options, [a = 'HEAD', b]) => {
-    const images =
-      b !== undefined && (await areFiles(context, a, b))
-        ? [await compareFiles(path.resolve(context.dir, a), path.resolve(context.dir, b))]
-        : await compareRevisions(context, a, b);
-    return outcomeOf(images);
+      .argument('[A]', 'a lockfile, or a git revision of the images’ lockfiles: HEAD when not given')
+      .argument('[B]', 'another; the work tree when not given')
+      .option('--images', 'compare commits: A and B are images, refs, checksums or versions')
+      .option('--markdown', 'print Markdown'),
+  async run(context, { images, markdown }, [a, b]) {
+    const outcome = images === true ? await diffImages(context, a, b) : await diffLockfiles(context, a, b);
+    if (markdown === true) asMarkdown.add(outcome);
+    return outcome;
   },
-  print: (outcome) => printed(outcome.images as ComparedImage[], outcome.message),
+  print(outcome) {
+    const markdown = asMarkdown.has(outcome);
+    if (!('files' in outcome)) return printed(outcome.images as ComparedImage[], outcome.message, markdown);
+    const compared = outcome as unknown as ComparedCommits;
+    return markdown ? diffMarkdown(compared, outcome.message) : diffText(compared, outcome.message);
+  },
 };
+
+async function diffLockfiles(context: Context, a = 'HEAD', b?: string): Promise<Outcome> {
+  const images =
+    b !== undefined && (await areFiles(context, a, b))
+      ? [await compareFiles(path.resolve(context.dir, a), path.resolve(context.dir, b))]
+      : await compareRevisions(context, a, b);
+  return outcomeOf(images);
+}
 
 async function areFiles(context: Context, ...names: string[]): Promise<boolean> {
   const found = await Promise.all(
@@ -86,9 +109,10 @@ function outcomeOf(images: ComparedImage[]): Outcome {
   return ok(`${count} ${count === 1 ? 'package differs' : 'packages differ'}`, { images });
 }
 
-function printed(images: readonly ComparedImage[], message: string): string {
+function printed(images: readonly ComparedImage[], message: string, markdown: boolean): string {
+  const [head, item] = markdown ? ['### ', '- '] : ['', '  '];
   const lines = images
     .filter(({ changes }) => changes.length > 0)
-    .flatMap(({ name, changes }) => [`${name}:`, ...changes.map((change) => `  ${formatChange(change)}`)]);
+    .flatMap(({ name, changes }) => [`${head}${name}:`, ...changes.map((change) => `${item}${formatChange(change)}`)]);
   return [...lines, message].join('\n');
 }

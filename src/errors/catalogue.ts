@@ -264,6 +264,12 @@ const entries = {
     meaning: 'The image has no commit yet.',
     remedy: 'Run `lockstep build` first.',
   },
+  E_NO_SUCH_COMMIT: {
+    exit: 2,
+    meaning: 'The build repository has no commit that the name stands for, or several.',
+    remedy:
+      'Name an image, a ref, a checksum or its first digits, or a version; `ostree refs --repo=.lockstep/repo` lists the refs.',
+  },
   E_SIGN_KEY: {
     exit: 2,
     meaning: 'The key that `signing:` names is not there, or is not of the kind that it should be.',
