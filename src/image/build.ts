@@ -12,6 +12,7 @@ import type { Toolbox } from '../toolbox/toolbox.ts';
 import { configure } from './configure.ts';
 import { customise } from './customise.ts';
 import { finalize } from './finalize.ts';
+import { Identities } from './identities.ts';
 import { importDebs } from './import.ts';
 import { initramfs } from './initramfs.ts';
 import { merge } from './merge.ts';
@@ -54,8 +55,9 @@ export interface BuiltImage {
 }
 
 /**
- * Builds the commit that a lockfile pins: import, merge, configure, initramfs, finalize. Each stage's result is a ref named by
- * a digest of its inputs, and a stage whose ref is there is skipped.
+ * Builds the commit that a lockfile pins: import, merge, configure, customise where scripts run, initramfs, finalize. Each
+ * stage's result is a ref named by a digest of its inputs, and a stage whose ref is there is skipped. Writes the locks of
+ * users and groups.
  */
 export async function buildImage(inputs: BuildInputs, services: BuildServices): Promise<BuiltImage> {
   const { image, lockfile } = inputs;
@@ -66,15 +68,19 @@ export async function buildImage(inputs: BuildInputs, services: BuildServices): 
     const scripts = await scriptsOf(image, lockfile);
     await importPackages(build, inputs);
     const unpacked = await merge(build, lockfile.packages, image.arch);
-    const configured = await configure(build, unpacked, scripts.unpacked);
+    const identities = await Identities.read(image);
+    const configured = await identities.settle(build, await configure(build, unpacked, scripts.unpacked));
     const customised = scripts.configured.length > 0;
-    const base = customised ? await customise(build, configured, layers, scripts.configured) : configured;
+    const base = customised
+      ? await identities.settle(build, await customise(build, configured, layers, scripts.configured))
+      : configured;
     const overlay = customised ? [] : layers;
     const boot = hasKernel(lockfile) ? await initramfs(build, base, overlay) : null;
     const { name, version, revision, lockDigest } = { ...inputs, name: image.name, lockDigest: lockfile.digest };
     const provenance = { image: name, version, lockDigest, revision };
     const trust = await trustLayers(build.toolbox, name, inputs.signing?.config ?? null);
     const final = await finalize(build, base, boot, [...overlay, ...trust], scripts.finalized, provenance);
+    await identities.save(build);
     const ref = `${name}/${image.arch}`;
     const before = await resolveRef(build.toolbox, build.repo, ref);
     const changed = before !== final.commit;

@@ -14,7 +14,11 @@ gather_kernel() {
     for part in vmlinuz config System.map; do
       if [ -e "boot/$part-$release" ]; then mv "boot/$part-$release" "$modules$part"; fi
     done
-    if [ -d "usr/lib/linux-image-$release" ]; then mv "usr/lib/linux-image-$release" "${modules}dtb"; fi
+    if [ -d "usr/lib/linux-image-$release" ]; then
+      mv "usr/lib/linux-image-$release" "${modules}dtb"
+      # Where Debian's own tools look for device trees.
+      ln -s "modules/$release/dtb" "usr/lib/linux-image-$release"
+    fi
   done
   rm -rf boot
   rm -f vmlinuz vmlinuz.old initrd.img initrd.img.old
@@ -67,15 +71,25 @@ keep_package_database() {
   fi
 }
 
+# tmpfiles.d(5): escapes as in C, and % begins a specifier. A name may hold any byte.
+# shellcheck disable=SC2016  # a program for perl
+tmpfiles_lines='
+  local $/;
+  my @fields = split /\0/, <STDIN>, -1;
+  while (@fields >= 6) {
+    my ($type, $mode, $uid, $gid, $path, $target) = splice @fields, 0, 6;
+    for ($path, $target) { s/\\/\\\\/g; s/%/%%/g; s/([\x00-\x1f\x7f])/sprintf "\\x%02x", ord $1/ge }
+    $path =~ s/"/\\"/g;
+    print $type eq "l" ? "L \"/$path\" - - - - $target\n"
+      : ($type eq "d" ? "d" : "C") . " \"/$path\" $mode $uid $gid - -\n";
+  }'
+
 # /var ships empty: directories and links are made at boot, files are copied from the factory unless they exist.
 empty_var() {
   # systemd's own tmpfiles.d makes these.
   rm -rf var/run var/lock
-  {
-    find var -mindepth 1 -type d ! -path var/tmp -printf 'd "/%p" %m %U %G - -\n'
-    find var -mindepth 1 -type l -printf 'L "/%p" - - - - %l\n'
-    find var -mindepth 1 -type f -printf 'C "/%p" %m %U %G - -\n'
-  } | LC_ALL=C sort >>"$tmpfiles"
+  find var -mindepth 1 \( -type d ! -path var/tmp -o -type l -o -type f \) -printf '%y\0%m\0%U\0%G\0%p\0%l\0' |
+    perl -e "$tmpfiles_lines" | LC_ALL=C sort >>"$tmpfiles"
   find var -mindepth 1 -type f -printf '%p\0' | while IFS= read -r -d '' file; do
     mkdir -p "$factory/$(dirname "$file")"
     mv "$file" "$factory/$file"
