@@ -9,13 +9,12 @@ import { brotliDecompressSync } from 'node:zlib';
  * Stands in for node-gyp-build inside the bundle. A native addon can only be loaded from a file, so the one inside is
  * written to a directory of the user's own when it is first needed. Runs only when the first xz stream is opened.
  */
-export function loadAddon(): unknown {
+export function loadAddon(name: string): unknown {
   const platform = `${process.platform}-${process.arch}`;
-  const addon = addons[platform];
+  const known = addons[name] ?? {};
+  const addon = known[platform];
   if (addon === undefined) {
-    throw new Error(
-      `xz cannot be read on ${platform}: the agent has its decoder for ${Object.keys(addons).join(', ')}`,
-    );
+    throw new Error(`xz cannot be read on ${platform}: the agent has its decoder for ${Object.keys(known).join(', ')}`);
   }
   const problems: string[] = [];
   for (const directory of cacheDirectories()) {

@@ -1,5 +1,6 @@
+import type { ObjectSink } from '../ostree/object-sink.ts';
+import { Directory } from '../ostree/directory.ts';
 import { type ControlFile, controlFields } from './control.ts';
-import { endOfTar, gnuHeader, padding } from './gnu-header.ts';
 import type { LockedDeb } from './package.ts';
 
 /** What the data tree yields for dpkg's database. */
@@ -11,24 +12,33 @@ export interface Listing {
 }
 
 /**
- * A package's part of dpkg's database as a whole tar, in its final place, so that those of all packages can be laid over
+ * A package's part of dpkg's database as a tree, in its final place, so that those of all packages can be laid over
  * each other: `/var/lib/dpkg/info/NAME.*` as after `dpkg --unpack`, and the control file, of which the status file is
  * made later, as `/var/lib/dpkg/lockstep/PACKAGE_ARCHITECTURE.control`.
  */
-export function controlTree(deb: LockedDeb, control: readonly ControlFile[], listing: Listing): Buffer {
+export function controlTree(
+  deb: LockedDeb,
+  control: readonly ControlFile[],
+  listing: Listing,
+  sink: ObjectSink,
+): Directory {
   const fields = controlFields(control, deb);
   const name = fields.multiArchSame ? `${fields.package}:${fields.architecture}` : fields.package;
-  const parts: Buffer[] = [];
-  for (const directory of ['.', './var', './var/lib', dpkg, `${dpkg}/info`, `${dpkg}/lockstep`]) {
-    parts.push(gnuHeader({ name: directory, type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0 }));
-  }
-  for (const file of infoFiles(control, listing)) parts.push(...fileParts(`info/${name}.${file.name}`, file));
+  const root = new Directory();
+  const dpkg = root.enter('var').enter('lib').enter('dpkg');
+  const put = (directory: Directory, file: ControlFile, as: string) => {
+    const attributes = { uid: 0, gid: 0, mode: file.mode, xattrs: [] };
+    const content = sink.file(attributes, file.content.length, as);
+    content.write(file.content);
+    directory.files.set(as, { kind: 'file', checksum: content.end() });
+  };
+  const info = dpkg.enter('info');
+  const aside = dpkg.enter('lockstep');
+  for (const file of infoFiles(control, listing)) put(info, file, `${name}.${file.name}`);
   const description = control.find((file) => file.name === 'control');
-  if (description) parts.push(...fileParts(`lockstep/${fields.package}_${fields.architecture}.control`, description));
-  return Buffer.concat([...parts, endOfTar]);
+  if (description) put(aside, description, `${fields.package}_${fields.architecture}.control`);
+  return root;
 }
-
-const dpkg = './var/lib/dpkg';
 
 /** dpkg writes the file list itself, whatever the deb says, and the checksums where the deb has none. */
 function infoFiles(control: readonly ControlFile[], listing: Listing): ControlFile[] {
@@ -40,10 +50,4 @@ function infoFiles(control: readonly ControlFile[], listing: Listing): ControlFi
     files.push({ name: 'md5sums', mode: 0o644, content: Buffer.from(lines, 'latin1') });
   }
   return files;
-}
-
-function fileParts(path: string, file: ControlFile): Buffer[] {
-  const size = file.content.length;
-  const header = gnuHeader({ name: `${dpkg}/${path}`, type: 'file', mode: file.mode, uid: 0, gid: 0, size });
-  return [header, file.content, padding(size)];
 }

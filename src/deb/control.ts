@@ -1,5 +1,5 @@
 import { badFormat, hostile, type LockedDeb, printable } from './package.ts';
-import { readTar } from './tar-entries.ts';
+import { type TarMember, TarReader, type TarVisitor } from './tar-reader.ts';
 
 /** A file of control.tar: `control`, `postinst`, `md5sums`, … */
 export interface ControlFile {
@@ -13,27 +13,47 @@ const sizeLimit = 64 * 1024 * 1024;
 
 /** Reads control.tar into memory. Throws E_DEB_FORMAT or E_DEB_HOSTILE for anything but plain files without folders. */
 export async function readControl(tar: AsyncIterable<Buffer>, deb: LockedDeb): Promise<ControlFile[]> {
-  const files: ControlFile[] = [];
-  let total = 0;
-  for await (const { header, body } of readTar(tar)) {
-    const name = header.name.replace(/^\.\//, '');
-    if (header.type === 'directory' && (name === '' || name === '.')) {
-      body.resume();
-      continue;
-    }
-    if (name.includes('/') || name === '..') throw hostile(deb, header.name, 'control files lie in no folder');
-    if (header.type !== 'file') throw badFormat(deb, `${printable(name)} in control.tar is not a file`);
-    total += header.size;
-    if (total > sizeLimit) throw badFormat(deb, `control.tar is larger than ${sizeLimit} bytes`);
-    files.push({ name, mode: header.mode & 0o7777, content: await contentOf(body) });
-  }
-  return files;
+  const collector = new ControlCollector(deb);
+  const reader = new TarReader(collector);
+  for await (const chunk of tar) reader.push(chunk);
+  reader.finish();
+  return collector.files;
 }
 
-async function contentOf(body: AsyncIterable<Buffer>): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const part of body) parts.push(part);
-  return Buffer.concat(parts);
+class ControlCollector implements TarVisitor {
+  readonly files: ControlFile[] = [];
+  readonly #deb: LockedDeb;
+  #parts: Buffer[] = [];
+  #total = 0;
+
+  constructor(deb: LockedDeb) {
+    this.#deb = deb;
+  }
+
+  begin(member: TarMember): void {
+    const name = member.name.replace(/^\.\//, '');
+    this.#parts = [];
+    if (member.type === 'directory' && (name === '' || name === '.')) return;
+    if (name.includes('/') || name === '..') throw hostile(this.#deb, member.name, 'control files lie in no folder');
+    if (member.type !== 'file') throw badFormat(this.#deb, `${printable(name)} in control.tar is not a file`);
+    if (this.files.some((file) => file.name === name)) throw hostile(this.#deb, member.name, 'it comes twice');
+    this.#total += member.size;
+    if (this.#total > sizeLimit) throw badFormat(this.#deb, `control.tar is larger than ${sizeLimit} bytes`);
+    this.files.push({ name, mode: member.mode, content: Buffer.alloc(0) });
+  }
+
+  content(bytes: Buffer): void {
+    this.#parts.push(bytes);
+  }
+
+  hole(length: number): void {
+    this.#parts.push(Buffer.alloc(length));
+  }
+
+  end(): void {
+    const file = this.files.at(-1);
+    if (file !== undefined && this.#parts.length > 0) file.content = Buffer.concat(this.#parts);
+  }
 }
 
 /** What of the control file decides the names under dpkg's info directory. */

@@ -1,134 +1,173 @@
-import { createHash } from 'node:crypto';
-import type { Header } from 'tar-stream';
-import { gnuHeader, padding, type TarMember } from './gnu-header.ts';
+import { createHash, type Hash } from 'node:crypto';
+import type { FileSink, ObjectSink } from '../ostree/object-sink.ts';
+import { Directory } from '../ostree/directory.ts';
 import { asBadFormat } from './open.ts';
 import { badFormat, hostile, type LockedDeb, printable } from './package.ts';
 import { checkEncoding, componentsOf, isMergedDirectory, mergeUsr } from './paths.ts';
-import { readTar, type TarEntry } from './tar-entries.ts';
+import { type TarMember, TarReader, type TarVisitor } from './tar-reader.ts';
 
-/** Chunks are gathered to about this size: a deb's many small files would otherwise be as many small writes. */
-const chunkLength = 64 * 1024;
+/** A file whose content is arriving. */
+interface OpenFile {
+  sink: FileSink;
+  md5: Hash | null;
+  finish(checksum: string, md5: string | undefined): void;
+}
 
 /**
- * Rewrites a deb's data.tar for ostree on a merged system, and notes what dpkg would note of it. Paths in `/bin`,
- * `/sbin`, `/lib*` go under `/usr`, hard-link targets with them; the text of symbolic links stays, as it does when dpkg
- * unpacks through such a link. A top-level link such as `bin -> usr/bin` is left out. Directories that the tar does not
+ * Makes of a deb's data.tar the tree that ostree is to hold on a merged system, and notes what dpkg would note of it. Paths in
+ * `/bin`, `/sbin`, `/lib*` go under `/usr`, hard-link targets with them; the text of symbolic links stays, as it does when
+ * dpkg unpacks through such a link. A top-level link such as `bin -> usr/bin` is left out. Directories that the tar does not
  * name come out as 0755 root:root. Owners are the numbers in the tar: those of Debian's static users and groups are the
- * same everywhere.
+ * same everywhere. Extended attributes are kept.
  */
-export class DataTree {
+export class DataTree implements TarVisitor {
+  readonly root = new Directory();
   /** Paths as the deb names them, in its order, the root as `/.`: what dpkg writes into `.list` (latin1). */
   readonly paths: string[] = [];
   /** MD5 of each file by its path without the leading slash, hard links included; empty unless asked for (latin1). */
   readonly digests = new Map<string, string>();
   readonly #deb: LockedDeb;
+  readonly #sink: ObjectSink;
   readonly #withDigests: boolean;
-  readonly #directories = new Set<string>();
-  readonly #links = new Set<string>();
+  #file: OpenFile | null = null;
 
-  constructor(deb: LockedDeb, options: { digests: boolean }) {
+  constructor(deb: LockedDeb, sink: ObjectSink, options: { digests: boolean }) {
     this.#deb = deb;
+    this.#sink = sink;
     this.#withDigests = options.digests;
   }
 
   /**
-   * The rewritten tar, without the two zero blocks at its end: a reader that saw them would take the tree for whole, and
-   * that is for the caller to say. Throws E_DEB_FORMAT and E_DEB_HOSTILE; a LockstepError of the source passes through.
+   * Reads the tar; `paced` is awaited between its chunks. Throws E_DEB_FORMAT and E_DEB_HOSTILE; a LockstepError of the source
+   * or of `paced` passes through.
    */
-  async *rewrite(data: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
-    let chunk: Buffer[] = [];
-    let length = 0;
+  async read(data: AsyncIterable<Buffer>, paced: () => Promise<void>): Promise<void> {
     try {
-      for await (const entry of readTar(data)) {
-        for await (const part of this.#member(entry)) {
-          chunk.push(part);
-          length += part.length;
-          if (length < chunkLength) continue;
-          yield Buffer.concat(chunk, length);
-          chunk = [];
-          length = 0;
-        }
+      const reader = new TarReader(this);
+      for await (const chunk of data) {
+        reader.push(chunk);
+        await paced();
       }
+      reader.finish();
     } catch (error) {
       throw asBadFormat(error, this.#deb);
     }
-    if (length > 0) yield Buffer.concat(chunk, length);
   }
 
-  async *#member({ header, body }: TarEntry): AsyncGenerator<Buffer, void, void> {
-    if (header.pax) throw badFormat(this.#deb, `${printable(header.name)} has a PAX header, which dpkg refuses too`);
-    const original = componentsOf(header.name, this.#deb);
+  begin(member: TarMember): void {
+    const original = componentsOf(member.name, this.#deb);
     this.paths.push(original.length === 0 ? '/.' : `/${original.join('/')}`);
-    if (header.type === 'symlink' && isMergedDirectory(original)) return void this.#checkMergeLink(header, body);
-    const member = this.#translate(header, mergeUsr(original));
-    yield* this.#parents(member.name);
-    this.#note(member);
-    yield gnuHeader(member);
-    if (member.type === 'link') this.#copyDigest(header, original);
-    if (member.type === 'file') yield* this.#content(header, body, original.join('/'));
-    else body.resume();
+    if (member.type === 'directory') this.#directory(member, mergeUsr(original));
+    else if (member.type === 'symlink' && isMergedDirectory(original)) this.#checkMergeLink(member, original);
+    else this.#entry(member, original);
   }
 
-  #translate(header: Header, components: string[]): TarMember {
-    const { type } = header;
-    if (type !== 'file' && type !== 'link' && type !== 'symlink' && type !== 'directory') {
-      throw badFormat(
+  #entry(member: TarMember, original: readonly string[]): void {
+    const [parent, name] = this.#place(member, mergeUsr(original));
+    if (member.type === 'file') this.#begin(member, original, parent, name);
+    else if (member.type === 'link') this.#hardLink(member, original, parent, name);
+    else if (member.type === 'symlink') this.#symlink(member, parent, name);
+    else throw this.#unkeepable(member);
+  }
+
+  content(bytes: Buffer): void {
+    this.#file?.sink.write(bytes);
+    this.#file?.md5?.update(bytes);
+  }
+
+  hole(length: number): void {
+    this.#file?.sink.hole(length);
+    const zeros = Buffer.alloc(Math.min(length, 1 << 20));
+    if (this.#file?.md5) {
+      for (let left = length; left > 0; left -= zeros.length) this.#file.md5.update(zeros.subarray(0, left));
+    }
+  }
+
+  end(): void {
+    const file = this.#file;
+    this.#file = null;
+    file?.finish(file.sink.end(), file.md5?.digest('hex'));
+  }
+
+  #begin(member: TarMember, original: readonly string[], parent: Directory, name: string): void {
+    const sink = this.#sink.file(member, member.size, member.name);
+    const md5 = this.#withDigests ? createHash('md5') : null;
+    const finish = (checksum: string, digest: string | undefined) => {
+      parent.files.set(name, { kind: 'file', checksum });
+      if (digest !== undefined) this.digests.set(original.join('/'), digest);
+    };
+    this.#file = { sink, md5, finish };
+  }
+
+  #hardLink(member: TarMember, original: readonly string[], parent: Directory, name: string): void {
+    const target = componentsOf(member.linkname, this.#deb);
+    const known = this.#find(mergeUsr(target));
+    if (known === undefined) {
+      throw hostile(
         this.#deb,
-        `${printable(header.name)} is a ${type ?? 'member of unknown type'}: no image can hold it`,
+        member.name,
+        `a hard link to ${printable(member.linkname)}, which is no file of this deb`,
       );
     }
-    const name = ['.', ...components].join('/');
-    const size = type === 'file' ? header.size : 0;
-    const member = { name, type, mode: header.mode & 0o7777, uid: header.uid, gid: header.gid, size };
-    return type === 'link' || type === 'symlink' ? { ...member, linkname: this.#target(header) } : member;
-  }
-
-  #target(header: Header): string {
-    const target = header.linkname ?? '';
-    if (header.type === 'link') return ['.', ...mergeUsr(componentsOf(target, this.#deb))].join('/');
-    checkEncoding(target, this.#deb);
-    return target;
-  }
-
-  /** Yields the directories above `name` that no member named, and refuses to pass through a link of the same deb. */
-  *#parents(name: string): Generator<Buffer, void, void> {
-    for (let end = name.indexOf('/'); end !== -1; end = name.indexOf('/', end + 1)) {
-      const parent = name.slice(0, end);
-      if (this.#links.has(parent))
-        throw hostile(this.#deb, name, `it runs through the symbolic link ${printable(parent)}`);
-      if (this.#directories.has(parent)) continue;
-      this.#directories.add(parent);
-      yield gnuHeader({ name: parent, type: 'directory', mode: 0o755, uid: 0, gid: 0, size: 0 });
-    }
-  }
-
-  #note({ name, type }: TarMember): void {
-    if (type === 'directory') this.#directories.add(name);
-    else if (this.#directories.has(name)) throw badFormat(this.#deb, `${printable(name)} is a directory and a ${type}`);
-    if (type === 'symlink') this.#links.add(name);
-  }
-
-  async *#content(header: Header, body: AsyncIterable<Buffer>, path: string): AsyncGenerator<Buffer, void, void> {
-    const hash = this.#withDigests ? createHash('md5') : null;
-    for await (const part of body) {
-      hash?.update(part);
-      yield part;
-    }
-    yield padding(header.size);
-    if (hash !== null) this.digests.set(path, hash.digest('hex'));
-  }
-
-  #copyDigest(header: Header, original: readonly string[]): void {
-    const digest = this.digests.get(componentsOf(header.linkname ?? '', this.#deb).join('/'));
+    parent.files.set(name, known);
+    const digest = this.digests.get(target.join('/'));
     if (digest !== undefined) this.digests.set(original.join('/'), digest);
   }
 
+  #symlink(member: TarMember, parent: Directory, name: string): void {
+    checkEncoding(member.linkname, this.#deb);
+    const checksum = this.#sink.symlink(member, member.linkname, member.name);
+    parent.files.set(name, { kind: 'symlink', checksum });
+  }
+
+  #directory(member: TarMember, components: readonly string[]): void {
+    const directory = this.#enter(components, member);
+    const { mode, uid, gid, xattrs } = member;
+    directory.attributes = { mode, uid, gid, xattrs };
+  }
+
+  /** The directory that is to hold a member, and its name there. Throws when something has that name. */
+  #place(member: TarMember, components: readonly string[]): [parent: Directory, name: string] {
+    const name = components.at(-1);
+    if (name === undefined) throw badFormat(this.#deb, `the root is a ${member.type}`);
+    const parent = this.#enter(components.slice(0, -1), member);
+    const path = ['.', ...components].join('/');
+    if (parent.directories.has(name)) {
+      throw badFormat(this.#deb, `${printable(path)} is a directory and a ${member.type}`);
+    }
+    if (parent.files.has(name)) throw hostile(this.#deb, path, 'it comes twice');
+    return [parent, name];
+  }
+
+  /** The directory of these names, made where the tar has not named it. Refuses to pass through what is none. */
+  #enter(components: readonly string[], member: TarMember): Directory {
+    let directory = this.root;
+    components.forEach((name, index) => {
+      const other = directory.files.get(name);
+      if (other !== undefined) {
+        const path = printable(['.', ...components.slice(0, index + 1)].join('/'));
+        const what = other.kind === 'symlink' ? 'symbolic link' : 'file';
+        throw hostile(this.#deb, member.name, `it runs through the ${what} ${path}`);
+      }
+      directory = directory.enter(name);
+    });
+    return directory;
+  }
+
+  #find(components: readonly string[]) {
+    const parents = components.slice(0, -1);
+    const directory = parents.reduce<Directory | undefined>((at, name) => at?.directories.get(name), this.root);
+    return directory?.files.get(components.at(-1) ?? '');
+  }
+
   /** The image has the link `bin -> usr/bin` of its own; a link to anywhere else would move what lies below it. */
-  #checkMergeLink(header: Header, body: { resume(): unknown }): void {
-    const target = (header.linkname ?? '').replace(/^\//, '');
-    const name = componentsOf(header.name, this.#deb).join('/');
-    if (target !== `usr/${name}`)
-      throw hostile(this.#deb, header.name, `a link to ${printable(header.linkname ?? '')}`);
-    body.resume();
+  #checkMergeLink({ name, linkname }: TarMember, original: readonly string[]): void {
+    if (linkname.replace(/^\//, '') === `usr/${original.join('/')}`) return;
+    throw hostile(this.#deb, name, `a link to ${printable(linkname)}`);
+  }
+
+  #unkeepable({ name, type, flag }: TarMember): Error {
+    const what = type === 'unknown' ? `member of the type ${JSON.stringify(flag)}` : type;
+    return badFormat(this.#deb, `${printable(name)} is a ${what}: no image can hold it`);
   }
 }

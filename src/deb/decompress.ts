@@ -1,13 +1,7 @@
-import { type Duplex, Readable } from 'node:stream';
+import type { Duplex } from 'node:stream';
 import * as zlib from 'node:zlib';
-import lzma from 'lzma-native';
+import { throughDecoder } from './through-decoder.ts';
 import { unzstd } from './unzstd.ts';
-
-/** The decoder may not take more memory than this: xz -9 needs 65 MiB. */
-const memoryLimit = 256 * 1024 * 1024;
-
-/** liblzma's binding decodes a whole slice of input before it heeds backpressure: small slices bound what piles up. */
-const sliceLength = 16 * 1024;
 
 /** Node 22 has a native decoder for zstd, Node 20 has not. */
 const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Duplex };
@@ -21,32 +15,18 @@ export function decompress(name: string, source: AsyncIterable<Buffer>): AsyncIt
     case '':
       return source;
     case '.xz':
-      return through(source, lzma.createStream('streamDecoder', { memlimit: memoryLimit }) as unknown as Duplex);
+      return unxz(source);
     case '.gz':
-      return through(source, zlib.createGunzip());
+      return throughDecoder(source, zlib.createGunzip());
     case '.zst':
-      return createZstdDecompress === undefined ? unzstd(source) : through(source, createZstdDecompress());
+      return createZstdDecompress === undefined ? unzstd(source) : throughDecoder(source, createZstdDecompress());
     default:
       return null;
   }
 }
 
-async function* through(source: AsyncIterable<Buffer>, decoder: Duplex): AsyncGenerator<Buffer, void, void> {
-  const input = Readable.from(slices(source, sliceLength), { objectMode: false, highWaterMark: 4 * sliceLength });
-  input.once('error', (error) => decoder.destroy(error));
-  input.pipe(decoder);
-  try {
-    yield* decoder as AsyncIterable<Buffer>;
-  } finally {
-    decoder.destroy();
-    // Whoever reads the source next must be alone with it.
-    if (!input.closed) await new Promise((resolve) => input.destroy().once('close', resolve));
-  }
-}
-
-/** Cuts chunks into pieces of at most `length` bytes. */
-async function* slices(source: AsyncIterable<Buffer>, length: number): AsyncGenerator<Buffer, void, void> {
-  for await (const chunk of source) {
-    for (let at = 0; at < chunk.length; at += length) yield chunk.subarray(at, at + length);
-  }
+/** Both decoders are loaded late: an addon that this system's libc is too old for must not keep the agent from starting. */
+async function* unxz(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+  const fast = await import('./unxz.ts').catch(() => null);
+  yield* fast === null ? (await import('./unxz-slow.ts')).unxzSlowly(source) : fast.unxz(source);
 }

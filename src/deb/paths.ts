@@ -4,6 +4,9 @@ import { badFormat, hostile, type LockedDeb, printable } from './package.ts';
 /** Top-level directories that are links into /usr on a merged system (Debian since bookworm has no other). */
 const mergedIntoUsr: ReadonlySet<string> = new Set(['bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'libo32']);
 
+/** Linux takes no longer path (PATH_MAX). */
+const longestPath = 4096;
+
 /**
  * A name out of a tar as components below the root, none for the root itself. Throws E_DEB_HOSTILE for absolute names
  * and `..`, E_DEB_FORMAT for what neither dpkg's file lists (line breaks) nor ostree (other than UTF-8) can hold.
@@ -12,6 +15,7 @@ export function componentsOf(name: string, deb: LockedDeb): string[] {
   if (name.startsWith('/')) throw hostile(deb, name, 'an absolute path');
   const components = name.split('/').filter((component) => component !== '' && component !== '.');
   if (components.includes('..')) throw hostile(deb, name, 'a path that climbs out by ".."');
+  if (name.length > longestPath) throw badFormat(deb, `it has a path of ${name.length} bytes`);
   if (name.includes('\n')) throw badFormat(deb, `${printable(name)} has a line break in its name`);
   checkEncoding(name, deb);
   return components;

@@ -2,10 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, interceptors, ProxyAgent } from 'undici';
 import { type LockedDeb, nameOf } from '../deb/package.ts';
 import { LockstepError } from '../errors/index.ts';
+import { localPath, openFile } from './local-source.ts';
 import { Gone, NotServed, type Part, requestPart, type Timeouts } from './request-part.ts';
 
 export interface FetcherOptions {
-  /** Addresses where a deb may be, the likeliest first. */
+  /** Addresses where a deb may be, the likeliest first; absolute paths and file: URLs among them. */
   candidates(filename: string): string[];
   /** The proxy for an address, null for none; without this function the environment's variables decide. */
   proxy?(url: string): string | null;
@@ -65,6 +66,8 @@ export class Fetcher {
     for (const url of urls) {
       try {
         const { signal } = this.#options;
+        const file = localPath(url);
+        if (file !== null) return await openFile(file, offset);
         return await requestPart(url, { offset, dispatcher: this.#agentFor(url), signal, timeouts: this.#timeouts });
       } catch (error) {
         if (failure === null || failure instanceof Gone) failure = error;

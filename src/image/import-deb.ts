@@ -1,11 +1,12 @@
 import { CheckedSource } from '../deb/checked-source.ts';
 import { controlTree } from '../deb/control-tree.ts';
 import { DataTree } from '../deb/data-tree.ts';
-import { endOfTar } from '../deb/gnu-header.ts';
 import { openDeb } from '../deb/open.ts';
 import { type LockedDeb, nameOf } from '../deb/package.ts';
-import { commitArgv } from '../ostree/commit.ts';
-import type { CommitStream, CommitWorker } from '../ostree/commit-worker.ts';
+import type { ObjectSink } from '../ostree/object-sink.ts';
+import type { ObjectWriter } from '../ostree/object-writer.ts';
+import { commitOf } from '../ostree/objects.ts';
+import type { Directory } from '../ostree/directory.ts';
 
 /** The ref that holds a deb's files. */
 export function dataRef({ sha256 }: Pick<LockedDeb, 'sha256'>): string {
@@ -17,47 +18,49 @@ export function controlRef({ sha256 }: Pick<LockedDeb, 'sha256'>): string {
   return `dpkg/control/${sha256}`;
 }
 
-/** What a deb's import has for itself: a worker, and a view of the repository for each of its two commits. */
-export interface CommitPlace {
-  worker: CommitWorker;
-  views: readonly [string, string];
-}
+/** What takes a deb's objects, and its refs once it is proven. */
+export type DebWriter = ObjectSink & Pick<ObjectWriter, 'drained' | 'publish'>;
 
 /**
- * Commits a deb to its two refs while it arrives. The data's commit is made last, and only when the whole deb has proved
- * to be the pinned one: until then its tar has no end. Throws E_DEB_CHECKSUM, E_DEB_FORMAT, E_DEB_HOSTILE, what the source
- * throws, and what the worker does; no ref is made then. The commits are not waited for to be on the disk.
+ * Commits a deb to its two refs while it arrives. The commits and refs are made only when the whole deb has proved to be the
+ * pinned one. Throws E_DEB_CHECKSUM, E_DEB_FORMAT, E_DEB_HOSTILE, what the source throws, and what the writer does; no ref
+ * is made then. `paced` is awaited now and then while much is sent. Nothing is waited for to be on the disk.
  */
 export async function importDeb(
   deb: LockedDeb,
   source: AsyncIterable<Buffer>,
-  { worker, views }: CommitPlace,
+  writer: DebWriter,
+  paced = () => writer.drained(),
 ): Promise<void> {
   const checked = new CheckedSource(source, deb);
-  const begin = (repo: string, ref: string) =>
-    worker.begin(commitArgv(['tar=/dev/stdin'], { repo, ref, subject: nameOf(deb), durable: false }));
-  const data = begin(views[0], dataRef(deb));
   try {
-    const control = await streamData(deb, checked, data);
-    await begin(views[1], controlRef(deb)).end(control);
-    await data.end(endOfTar);
+    const { control, data } = await readTrees(deb, checked, writer, paced);
+    const commit = (root: Directory) => writer.metadata('commit', commitOf(nameOf(deb), root.write(writer)));
+    await writer.publish([
+      [controlRef(deb), commit(control)],
+      [dataRef(deb), commit(data)],
+    ]);
   } catch (error) {
-    await data.drop();
     throw await checked.judge(error);
   } finally {
     await checked.close();
   }
 }
 
-/** Sends all of the data's tar but its end; returns the control tree of what has proved to be the pinned deb. */
-async function streamData(deb: LockedDeb, checked: CheckedSource, data: CommitStream): Promise<Buffer> {
-  const { control, data: tar, finish, close } = await openDeb(checked.bytes(), deb);
+/** Sends the contents of a deb's two trees; returns them when it has proved to be the pinned one. */
+async function readTrees(
+  deb: LockedDeb,
+  checked: CheckedSource,
+  writer: DebWriter,
+  paced: () => Promise<void>,
+): Promise<{ control: Directory; data: Directory }> {
+  const { control, data, finish, close } = await openDeb(checked.bytes(), deb);
   try {
-    const tree = new DataTree(deb, { digests: !control.some((file) => file.name === 'md5sums') });
-    for await (const chunk of tree.rewrite(tar)) await data.write(chunk);
+    const tree = new DataTree(deb, writer, { digests: !control.some((file) => file.name === 'md5sums') });
+    await tree.read(data, paced);
     await finish();
     checked.check();
-    return controlTree(deb, control, tree);
+    return { control: controlTree(deb, control, tree, writer), data: tree.root };
   } finally {
     await close();
   }

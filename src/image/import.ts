@@ -1,14 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import type { LockedDeb } from '../deb/package.ts';
 import { nameOf } from '../deb/package.ts';
 import { LockstepError } from '../errors/index.ts';
-import { CommitWorker } from '../ostree/commit-worker.ts';
 import { deferSync, recoverSync } from '../ostree/deferred-sync.ts';
+import { FreeSpace } from '../ostree/free-space.ts';
+import { ObjectWriter } from '../ostree/object-writer.ts';
 import { listRefs } from '../ostree/refs.ts';
-import { openViews } from '../ostree/views.ts';
 import { inStage, type Progress, type Stage } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { Fetcher } from './fetch.ts';
-import { type CommitPlace, controlRef, dataRef, importDeb } from './import-deb.ts';
+import { controlRef, dataRef, importDeb } from './import-deb.ts';
 
 export interface ImportOptions {
   toolbox: Toolbox;
@@ -67,42 +68,52 @@ async function importAll(missing: readonly LockedDeb[], options: ImportOptions, 
   const queue = [...missing].sort((a, b) => b.size - a.size);
   const count = Math.min(options.workers ?? workerCount, queue.length);
   const fetcher = new Fetcher({ ...options, signal });
-  const views = await openViews(options.toolbox, options.repo, 2 * count);
-  const work = async (number: number) => {
-    const place = [views.paths[2 * number] ?? '', views.paths[2 * number + 1] ?? ''] as const;
+  const directory = `lockstep-import-${randomBytes(6).toString('hex')}`;
+  const work = async () => {
     try {
-      await workThrough(queue, { fetcher, views: place, toolbox: options.toolbox, stage, signal });
+      await workThrough(queue, { ...options, fetcher, directory, stage, signal });
     } catch (error) {
       stop.abort(error);
     }
   };
-  await Promise.all(Array.from({ length: count }, (_, number) => work(number)));
+  await clearTemporary(options.toolbox, options.repo);
+  await Promise.all(Array.from({ length: count }, work));
   await fetcher.close();
-  await views.close();
   if (options.signal.aborted) throw interrupted();
   // The others were stopped because of the first failure: theirs say only that.
   if (stop.signal.aborted) throw stop.signal.reason;
 }
 
+/** Takes away what a writer that was killed has left. */
+async function clearTemporary(toolbox: Toolbox, repo: string): Promise<void> {
+  await toolbox.run(['sh', '-euc', 'rm -rf "$1"/tmp/lockstep-*', 'sh', repo]);
+}
+
 interface Work {
   fetcher: Fetcher;
-  views: CommitPlace['views'];
   toolbox: Toolbox;
+  repo: string;
+  directory: string;
   stage: Stage;
   signal: AbortSignal;
 }
 
 /** Imports one deb of the queue after the other until it is empty or the signal fires. */
-async function workThrough(queue: LockedDeb[], { fetcher, views, toolbox, stage, signal }: Work): Promise<void> {
-  const worker = await CommitWorker.open(toolbox);
+async function workThrough(queue: LockedDeb[], { fetcher, stage, signal, ...place }: Work): Promise<void> {
+  const writer = await ObjectWriter.open(place.toolbox, place);
+  const space = new FreeSpace(place.repo);
+  const paced = async () => {
+    await space.assert();
+    await writer.drained();
+  };
   try {
     for (let deb = queue.shift(); deb !== undefined && !signal.aborted; deb = queue.shift()) {
       stage.advance({ detail: nameOf(deb) });
-      await importDeb(deb, counted(fetcher.fetch(deb), stage), { worker, views });
+      await importDeb(deb, counted(fetcher.fetch(deb), stage), writer, paced);
       stage.advance({ count: 1 });
     }
   } finally {
-    await worker.close();
+    await writer.close();
   }
 }
 

@@ -73,8 +73,8 @@ function array(items: readonly Buffer[], align: number): Buffer {
   return withOffsets(body, ends);
 }
 
-/** The size of an offset depends on the size of the whole, the offsets included. */
-function withOffsets(body: Buffer, ends: readonly number[]): Buffer {
+/** A container: its bytes, then the ends of elements. An offset's size depends on the size of the whole, offsets included. */
+export function withOffsets(body: Buffer, ends: readonly number[]): Buffer {
   const size = [1, 2, 4].find((each) => offsetSize(body.length + each * ends.length) === each) ?? 8;
   const offsets = Buffer.alloc(size * ends.length);
   for (const [index, end] of ends.entries()) offsets.writeUIntLE(end, index * size, Math.min(size, 6));

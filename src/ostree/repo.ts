@@ -2,12 +2,10 @@ import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { LockstepError } from '../errors/index.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
+import { reserveMiB } from './free-space.ts';
 
 /** `bare` keeps files as they are, owners and all; `archive` is what devices pull; `bare-user` needs no root. */
 export type RepoMode = 'bare' | 'archive' | 'bare-user';
-
-/** ostree asks by default for 3 % of the disk to stay free, which is much on a large one; in bytes it is the same anywhere. */
-const reserve = '64MB';
 
 /**
  * Makes the repository if there is none. Throws E_REPO when the path holds something else, is damaged, or has another
@@ -25,7 +23,7 @@ export async function ensureRepo(toolbox: Toolbox, repo: string, mode: RepoMode)
   const modeOf = () => ostree('config', `--repo=${repo}`, 'get', 'core.mode');
   const make = async () => {
     await ostree('init', `--repo=${repo}`, `--mode=${mode}`);
-    await ostree('config', `--repo=${repo}`, 'set', 'core.min-free-space-size', reserve);
+    await ostree('config', `--repo=${repo}`, 'set', 'core.min-free-space-size', `${reserveMiB}MB`);
     return await modeOf();
   };
   const exists = await stat(path.join(repo, 'config')).then(Boolean, () => false);

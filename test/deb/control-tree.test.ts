@@ -1,32 +1,27 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import path from 'node:path';
 import { expect } from 'chai';
-import { execa } from 'execa';
 import { controlTree } from '../../src/deb/control-tree.ts';
 import { DataTree } from '../../src/deb/data-tree.ts';
 import { openDeb } from '../../src/deb/open.ts';
-import { collect, errorOf, inChunks, type MadeDeb, makeDeb, temporaryDirectory } from './debs.ts';
+import { errorOf, inChunks, type MadeDeb, makeDeb } from './debs.ts';
+import { MemorySink } from './memory-sink.ts';
+
+async function treeOf(deb: MadeDeb) {
+  const opened = await openDeb(inChunks(deb.bytes), deb);
+  const sink = new MemorySink();
+  const data = new DataTree(deb, sink, { digests: true });
+  await data.read(opened.data, async () => {});
+  return { sink, root: controlTree(deb, opened.control, data, sink) };
+}
 
 /** The control tree of a deb as files: path below /var/lib/dpkg to mode and content. */
 async function filesOf(deb: MadeDeb): Promise<Record<string, string>> {
-  const dir = await temporaryDirectory();
-  await execa('tar', ['-xpf', '-', '-C', dir], { input: await treeOf(deb) });
-  const root = path.join(dir, 'var/lib/dpkg');
-  const files: Record<string, string> = {};
-  for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const file = path.join(entry.parentPath, entry.name);
-    const mode = ((await stat(file)).mode & 0o7777).toString(8);
-    files[path.relative(root, file)] = `${mode} ${await readFile(file, 'utf8')}`;
-  }
-  return files;
-}
-
-async function treeOf(deb: MadeDeb): Promise<Buffer> {
-  const opened = await openDeb(inChunks(deb.bytes), deb);
-  const tree = new DataTree(deb, { digests: true });
-  await collect(tree.rewrite(opened.data));
-  return controlTree(deb, opened.control, tree);
+  const { sink, root } = await treeOf(deb);
+  const paths = sink.list(root).flatMap((line) => /^-\d+ 0\/0 \.\/var\/lib\/dpkg\/(.*)$/.exec(line)?.[1] ?? []);
+  const described = paths.map((name) => {
+    const { attributes, content } = sink.at(root, `var/lib/dpkg/${name}`);
+    return [name, `${attributes.mode.toString(8)} ${content}`];
+  });
+  return Object.fromEntries(described) as Record<string, string>;
 }
 
 describe('controlTree', () => {
@@ -69,12 +64,11 @@ describe('controlTree', () => {
   });
 
   it('belongs to root, directories open to all', async () => {
-    const input = await treeOf(await makeDeb());
-    const { stdout } = await execa('tar', ['--numeric-owner', '-tvf', '-'], { input });
-    const owners = stdout.split('\n').map((line) => line.split(/\s+/)[1]);
-    expect(new Set(owners)).to.deep.equal(new Set(['0/0']));
-    const directories = stdout.split('\n').filter((line) => line.startsWith('d'));
-    expect(directories.map((line) => line.split(' ')[0])).to.deep.equal(Array(6).fill('drwxr-xr-x'));
+    const { sink, root } = await treeOf(await makeDeb());
+    const listed = sink.list(root);
+    expect(new Set(listed.map((line) => line.split(' ')[1]))).to.deep.equal(new Set(['0/0']));
+    const directories = listed.filter((line) => line.startsWith('d'));
+    expect(directories.map((line) => line.split(' ')[0])).to.deep.equal(Array(6).fill('d755'));
   });
 
   it('refuses the deb of another package than the lockfile names', async () => {

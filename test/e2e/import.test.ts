@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   chmod,
@@ -21,13 +20,11 @@ import { execa } from 'execa';
 import { type Imported, importDebs } from '../../src/image/import.ts';
 import { importDeb } from '../../src/image/import-deb.ts';
 import { commitArgv } from '../../src/ostree/commit.ts';
-import { CommitWorker } from '../../src/ostree/commit-worker.ts';
 import { markOf } from '../../src/ostree/deferred-sync.ts';
+import { ObjectWriter } from '../../src/ostree/object-writer.ts';
 import { listRefs } from '../../src/ostree/refs.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
-import { workerScript } from '../../src/ostree/worker-script.ts';
 import { silent } from '../../src/progress/progress.ts';
-import { toolEnvironment } from '../../src/toolbox/tool-failure.ts';
 import type { Toolbox } from '../../src/toolbox/toolbox.ts';
 import { entryFor, errorOf, type MadeDeb, makeDeb } from '../deb/debs.ts';
 import { DebServer } from './deb-server.ts';
@@ -216,27 +213,12 @@ describe('the import of debs', function () {
       refsBefore = await refs();
       yield signature;
     }
-    const worker = await CommitWorker.open(toolbox);
+    const writer = await ObjectWriter.open(toolbox, { repo, directory: 'late' });
     const deb = { ...small, ...entryFor(bytes, 'small') };
-    await importDeb(deb, late(), { worker, views: [repo, repo] });
-    await worker.close();
+    await importDeb(deb, late(), writer);
+    await writer.close();
     expect(refsBefore).to.deep.equal([]);
     expect(await refs()).to.deep.equal(bothRefs([deb]));
-  });
-
-  it('makes no commit when the worker is killed, wherever the tar stands', async () => {
-    const small = await makeDeb({ name: 'small', files: { 'usr/a': 'a'.repeat(512), 'usr/b': 'b' } });
-    const tar = Buffer.from((await execa('dpkg-deb', ['--fsys-tarfile', small.file], { encoding: 'buffer' })).stdout);
-    // The root, /usr with its record, a with its block, b with its block: 6 blocks, and not the zeros that end it.
-    for (let blocks = 1; blocks <= 6; blocks += 1) {
-      const { worker, kill } = workerAlone();
-      const stream = worker.begin(commitArgv(['tar=/dev/stdin'], { repo, ref: `cut/${blocks}`, subject: 'cut' }));
-      await stream.write(tar.subarray(0, blocks * 512));
-      await pause(100);
-      await kill();
-    }
-    await pause(500);
-    expect(await refs()).to.deep.equal([]);
   });
 
   it('takes back what it had written when the machine went down before it was on the disk', async () => {
@@ -284,23 +266,6 @@ async function emptyFiles(dir: string, mark: string): Promise<void> {
   const files = stdout.split('\n').filter(Boolean);
   expect(files).to.not.deep.equal([]);
   for (const file of files) await truncate(file);
-}
-
-/** A worker on this host whose process can be killed alone: what it started must then end by itself. */
-function workerAlone(): { worker: CommitWorker; kill: () => Promise<unknown> } {
-  const child = spawn('perl', ['-e', workerScript], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...toolEnvironment },
-  });
-  const exited = new Promise<{ exitCode: number; stderr: string }>((resolve) =>
-    child.once('exit', (code) => resolve({ exitCode: code ?? 137, stderr: '' })),
-  );
-  const kill = () => {
-    child.kill('SIGKILL');
-    return exited;
-  };
-  const { stdin, stdout } = child;
-  return { worker: new CommitWorker({ stdin, stdout, exited, kill: () => void kill() }), kill };
 }
 
 /** Names, owners, modes and links of every kind, on both sides of the merge of /usr. */

@@ -1,11 +1,9 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { commitArgv } from '../../src/ostree/commit.ts';
 import { deleteRef, listRefs, resolveRef } from '../../src/ostree/refs.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
-import { openViews } from '../../src/ostree/views.ts';
 import type { Toolbox } from '../../src/toolbox/toolbox.ts';
 import { errorOf } from '../deb/debs.ts';
 import { temporaryDirectory } from './projects.ts';
@@ -72,46 +70,5 @@ describe('the build repository', function () {
     expect(await resolveRef(toolbox, repo, 'panel/arm64')).to.equal(null);
     await deleteRef(toolbox, repo, 'dpkg/data/1');
     expect([...(await listRefs(toolbox, repo))]).to.have.members(['dpkg/control/1', 'panel/armhf']);
-  });
-});
-
-describe('views of a repository', function () {
-  this.timeout(120_000);
-
-  it('let many commits run at once', async () => {
-    const dir = await temporaryDirectory('views');
-    const repo = path.join(dir, '.lockstep/repo');
-    const toolbox = await openFor(dir, 'host');
-    try {
-      await ensureRepo(toolbox, repo, 'bare');
-      await mkdir(path.join(dir, 'tree'));
-      const views = await openViews(toolbox, repo, 6);
-      const commits = async (view: string, number: number) => {
-        for (let nth = 0; nth < 40; nth += 1) {
-          const options = { repo: view, ref: `many/${number}-${nth}`, subject: `${number}-${nth}`, durable: false };
-          await toolbox.run(commitArgv([`dir=${path.join(dir, 'tree')}`], options));
-        }
-      };
-      await Promise.all(views.paths.map(commits));
-      await views.close();
-      expect(await listRefs(toolbox, repo, 'many')).to.have.property('size', 240);
-      await execa('ostree', ['fsck', `--repo=${repo}`]);
-      expect(await readdir(path.join(repo, 'tmp'))).to.not.include('lockstep-views');
-    } finally {
-      await toolbox.close();
-    }
-  });
-
-  it('are made anew where an earlier run has left some', async () => {
-    const dir = await temporaryDirectory('views');
-    const repo = path.join(dir, '.lockstep/repo');
-    const toolbox = await openFor(dir, 'host');
-    await ensureRepo(toolbox, repo, 'bare');
-    await openViews(toolbox, repo, 3);
-    const { paths } = await openViews(toolbox, repo, 1);
-    expect(await readdir(path.join(repo, 'tmp/lockstep-views'))).to.deep.equal(['1']);
-    const { stdout } = await toolbox.run(['ostree', 'refs', `--repo=${paths[0]}`]);
-    expect(stdout).to.equal('');
-    await toolbox.close();
   });
 });
