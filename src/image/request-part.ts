@@ -1,6 +1,4 @@
-import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { type Dispatcher, request } from 'undici';
 import { redact } from '../errors/index.ts';
 
@@ -29,10 +27,9 @@ export interface PartRequest {
 
 /**
  * Asks for a file from `offset` on (RFC 9110, 14.2). A server that does not know ranges sends the whole: its start is
- * then thrown away. A `file:` address is read from this machine. Throws Gone, NotServed, or what the connection threw.
+ * then thrown away. Throws Gone, NotServed, or what the connection threw.
  */
 export async function requestPart(url: string, { offset, dispatcher, signal, timeouts }: PartRequest): Promise<Part> {
-  if (url.startsWith('file:')) return described(url, createReadStream(fileURLToPath(url), { start: offset }));
   const range = offset > 0 ? { range: `bytes=${offset}-` } : {};
   const answered = answerWithin(timeouts.connectMs + timeouts.stallMs);
   const { statusCode, headers, body } = await request(url, {

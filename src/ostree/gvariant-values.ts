@@ -1,8 +1,8 @@
 import { withOffsets } from './gvariant.ts';
 
 /**
- * Serialised GVariant values by their type, as much as ostree's objects need. Format: "GVariant Specification 1.0" (GLib): members one after
- * the other at their alignment, then the ends of those whose length is not fixed, little-endian and as narrow as the whole
+ * Serialised GVariant values by their type, as much as ostree's objects need. Format: "GVariant Specification 1.0" (GLib):
+ * members one after the other at their alignment, then the ends of those whose length is not fixed, little-endian and as narrow as the whole
  * allows; those of a tuple in reverse order and without the last member's.
  */
 export interface Value {
