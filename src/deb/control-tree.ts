@@ -1,5 +1,5 @@
-import type { ObjectSink } from '../ostree/object-sink.ts';
 import { Directory } from '../ostree/directory.ts';
+import type { ObjectSink } from '../ostree/object-sink.ts';
 import { type ControlFile, controlFields } from './control.ts';
 import type { LockedDeb } from './package.ts';
 

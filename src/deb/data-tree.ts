@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { FileSink, ObjectSink } from '../ostree/object-sink.ts';
 import { Directory } from '../ostree/directory.ts';
+import type { FileSink, ObjectSink } from '../ostree/object-sink.ts';
 import { asBadFormat } from './open.ts';
 import { badFormat, hostile, type LockedDeb, printable } from './package.ts';
 import { checkEncoding, componentsOf, isMergedDirectory, mergeUsr } from './paths.ts';

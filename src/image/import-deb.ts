@@ -3,10 +3,10 @@ import { controlTree } from '../deb/control-tree.ts';
 import { DataTree } from '../deb/data-tree.ts';
 import { openDeb } from '../deb/open.ts';
 import { type LockedDeb, nameOf } from '../deb/package.ts';
+import type { Directory } from '../ostree/directory.ts';
 import type { ObjectSink } from '../ostree/object-sink.ts';
 import type { ObjectWriter } from '../ostree/object-writer.ts';
 import { commitOf } from '../ostree/objects.ts';
-import type { Directory } from '../ostree/directory.ts';
 
 /** The ref that holds a deb's files. */
 export function dataRef({ sha256 }: Pick<LockedDeb, 'sha256'>): string {

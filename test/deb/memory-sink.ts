@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Directory } from '../../src/ostree/directory.ts';
 import type { FileSink, ObjectSink } from '../../src/ostree/object-sink.ts';
 import { type Attributes, checksumOf, fileHeader, type MetadataKind, symlinkHeader } from '../../src/ostree/objects.ts';
-import type { Directory } from '../../src/ostree/directory.ts';
 
 interface Held {
   attributes: Attributes;
