@@ -3,6 +3,7 @@ import { type ErrorCode, LockstepError } from '../errors/index.ts';
 import { inStage, type Progress } from '../progress/progress.ts';
 import { type Checkout, nameBelow, readCheckout, restoreCheckout } from './checkout.ts';
 import { type Git, gitIn } from './git.ts';
+import { idLocks } from './id-locks.ts';
 import { commitMessage, type ImageChanges } from './message.ts';
 import { alreadyProposed, fetchRemote, pushBranch, type RemoteState } from './remote.ts';
 import { changedPaths } from './status.ts';
@@ -56,14 +57,15 @@ export interface RefreshResult extends GateResult {
 }
 
 /**
- * The nightly job: update on top of the freshly fetched base, commit if lockfiles and nothing else changed, judge, push.
+ * The nightly job: update on top of the freshly fetched base, commit if lockfiles and nothing else changed, judge, commit
+ * the numbers of new users that the judging build locked, push.
  * It works in the checkout itself, whose `.lockstep` holds the caches, on a detached HEAD, and leaves the checkout as it
  * was however it ends. Throws E_REFRESH_DIRTY, E_REFRESH_RACE, E_GIT, E_INTERRUPTED and what update and gate throw.
  */
 export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   const { root, environment, progress, settings } = options;
   const outside = gitIn(root, environment, options.signal);
-  const checkout = await readCheckout(outside, root, options.lockfiles);
+  const checkout = await readCheckout(outside, root, [...options.lockfiles, ...options.lockfiles.flatMap(idLocks)]);
   const git = gitIn(checkout.top, environment, options.signal);
   await assertClean(git, checkout);
   const seen = await inStage(progress, `fetch ${settings.remote}`, () =>
@@ -98,15 +100,18 @@ async function refreshOn(
   const { settings, progress } = options;
   const cleanupGit = gitIn(checkout.top, options.environment);
   const images = await options.update();
-  written.push(...images.map((image) => image.lockfile));
+  const lockfiles = images.map((image) => image.lockfile);
+  const numbers = lockfiles.flatMap(idLocks);
+  written.push(...lockfiles, ...numbers);
   const about = { branch: settings.branch, base: seen.base, images, commit: null, pushed: false };
   const none = { outcome: 'unchanged', code: null, hint: null, ...about } as const;
 
-  if (!(await stageLockfiles(git, checkout, written))) {
+  if (!(await stageLockfiles(git, checkout, lockfiles))) {
     return { ...none, message: `Nothing changed since ${settings.base} ${seen.base.slice(0, 12)}` };
   }
   const tree = (await git(['write-tree'])).stdout.trim();
-  if (await alreadyProposed(git, seen, tree)) {
+  const below = await Promise.all(numbers.map((file) => nameBelow(checkout.top, file)));
+  if (await alreadyProposed(git, seen, tree, below)) {
     return { ...none, commit: seen.branch, message: `${settings.branch} already holds these lockfiles` };
   }
   const message = commitMessage(images);
@@ -118,11 +123,12 @@ async function refreshOn(
   if (verdict !== null && (verdict.outcome === 'failed' || verdict.outcome === 'unstable')) {
     return { ...about, ...pick(verdict), commit, message: `${subject}: not pushed. ${verdict.message}` };
   }
+  const head = (await commitIdLocks(git, below, options.author)) ?? commit;
   await inStage(progress, `push ${settings.branch}`, () =>
-    pushBranch(git, settings.remote, settings.branch, commit, seen.branch),
+    pushBranch(git, settings.remote, settings.branch, head, seen.branch),
   );
   const passed = verdict === null ? 'pushed without a gate' : 'gate passed, pushed';
-  return { ...none, outcome: 'ok', commit, pushed: true, message: `${subject}: ${passed} to ${settings.branch}` };
+  return { ...none, outcome: 'ok', commit: head, pushed: true, message: `${subject}: ${passed} to ${settings.branch}` };
 }
 
 function pick({ outcome, code, message, hint }: GateResult): GateResult {
@@ -152,6 +158,19 @@ async function stageLockfiles(git: Git, checkout: Checkout, lockfiles: readonly 
     });
   }
   return changed.length > 0;
+}
+
+/**
+ * What the gate's build wrote beside the lockfiles: numbers of new users and groups. A commit of its own, since the one
+ * that was judged is what the image says it was made from. Null when there is nothing new.
+ */
+async function commitIdLocks(git: Git, names: readonly string[], author: Author | null): Promise<string | null> {
+  if (names.length === 0) return null;
+  const { stdout } = await git(['ls-files', '-z', '--others', '--modified', '--', ...names]);
+  const changed = [...new Set(stdout.split('\0').filter((name) => name !== ''))];
+  if (changed.length === 0) return null;
+  await git(['add', '--force', '--', ...changed]);
+  return commitIndex(git, 'Lock the numbers of new users and groups\n', author);
 }
 
 async function commitIndex(git: Git, message: string, author: Author | null): Promise<string> {

@@ -23,12 +23,25 @@ async function fetchBranch(git: Git, remote: string, branch: string): Promise<st
 
 /**
  * Whether the branch already proposes this tree on this base: then a new commit would differ in its date alone, and
- * pushing it would start builds for nothing.
+ * pushing it would start builds for nothing. A commit on top that touches `below` alone, paths that a build writes, does
+ * not count.
  */
-export async function alreadyProposed(git: Git, seen: RemoteState, tree: string): Promise<boolean> {
+export async function alreadyProposed(
+  git: Git,
+  seen: RemoteState,
+  tree: string,
+  below: readonly string[],
+): Promise<boolean> {
   if (seen.branch === null) return false;
-  const { stdout } = await git(['show', '--no-patch', '--format=%T %P', seen.branch]);
-  return stdout.trim() === `${tree} ${seen.base}`;
+  const proposes = async (revision: string) => {
+    const { stdout } = await git(['show', '--no-patch', '--format=%T %P', revision], { check: false });
+    return stdout.trim() === `${tree} ${seen.base}`;
+  };
+  if (await proposes(seen.branch)) return true;
+  const parent = `${seen.branch}^`;
+  const { exitCode, stdout } = await git(['diff', '--name-only', '-z', parent, seen.branch], { check: false });
+  const touched = stdout.split('\0').filter((name) => name !== '');
+  return exitCode === 0 && touched.every((name) => below.includes(name)) && (await proposes(parent));
 }
 
 /**

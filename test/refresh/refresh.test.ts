@@ -103,6 +103,49 @@ describe('refresh', () => {
     expect(await git(at.bare, 'rev-parse', branch)).to.equal(first.commit);
   });
 
+  describe('with a gate whose build locks numbers of users', () => {
+    const gate = async () => {
+      await writeFile(path.join(at.clone, 'panel.passwd'), 'root:x:0:0\n');
+      return passed;
+    };
+
+    it('pushes them in a commit of their own, on top of the one that was judged', async () => {
+      const before = await state();
+      let judged = '';
+      const result = await refresh(
+        options({
+          gate: async (candidate) => {
+            judged = candidate.commit;
+            return gate();
+          },
+        }),
+      );
+      expect(await git(at.bare, 'rev-parse', branch)).to.equal(result.commit);
+      expect(await git(at.bare, 'rev-parse', `${branch}~1`)).to.equal(judged);
+      expect(await git(at.bare, 'diff', '--name-only', `${branch}~1`, branch)).to.equal('panel.passwd');
+      expect(await state()).to.deep.equal(before);
+    });
+
+    it('is unchanged a second time', async () => {
+      const first = await refresh(options({ gate }));
+      expect(await refresh(options({ gate }))).to.include({
+        outcome: 'unchanged',
+        pushed: false,
+        commit: first.commit,
+      });
+    });
+
+    it('leaves the checkout as it was when the candidate is not good enough', async () => {
+      await commitFiles(at.clone, { 'panel.passwd': 'root:x:0:1\n' });
+      await git(at.clone, 'push', '--quiet', 'origin', 'main');
+      const before = await state();
+      const failed = { ...passed, outcome: 'failed' as const };
+      const result = await refresh(options({ gate: async () => ({ ...(await gate()), ...failed }) }));
+      expect(result).to.include({ outcome: 'failed', pushed: false });
+      expect(await state()).to.deep.equal(before);
+    });
+  });
+
   it('replaces an older proposal when the base has moved', async () => {
     const first = await refresh(options());
     const base = await pushElsewhere(at, 'main', { 'new.txt': 'x\n' });
