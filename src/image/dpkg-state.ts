@@ -1,7 +1,7 @@
 import { type ControlFiles, conffilesOf, field, infoName, nameOf } from './control-files.ts';
 import type { Settlement } from './file-rules.ts';
 import { dataRef } from './import-deb.ts';
-import { statusStanza } from './status-stanza.ts';
+import { begunStanza, statusStanza } from './status-stanza.ts';
 import { interestFiles } from './trigger-interests.ts';
 import { byName } from './unpack-plan.ts';
 import type { Unpacking } from './unpacking.ts';
@@ -20,49 +20,68 @@ export interface UnpackedState {
   conffiles: string[];
 }
 
-/** Files for the steps that lay packages, gone when the root is configured. */
-export const layDirectory = 'lockstep';
-
 /**
  * The database of a root in which every package is unpacked and none configured, as dpkg itself writes it (dpkg(1),
  * deb-triggers(5); lib/dpkg/dump.c and src/main/unpack.c for the forms). `info/`'s own files came with the packages.
  */
-export function unpackedState({ plan: { order, early }, settlement }: Unpacking): UnpackedState {
-  const stanzas = [...order].sort(byName).map((entry) => statusStanza(entry, settlement.obsolete.get(entry)));
+export function unpackedState({ plan: { order, early, late }, settlement }: Unpacking): UnpackedState {
+  const stanzas = [...early].sort(byName).map((entry) => `${statusStanza(entry, settlement.obsolete.get(entry))}\n`);
   const admin = [
     { path: 'status', content: stanzas.join('') },
     { path: 'info/format', content: '1\n' },
+    // Installers begin with these, and dpkg leaves them as they are.
     { path: 'diversions', content: '' },
     { path: 'statoverride', content: '' },
-    ...interestFiles(order),
-    ...order.flatMap((entry) => settledFiles(entry, settlement)),
+    ...interestFiles(early),
+    ...[...late].flatMap((entry) => heldFiles(entry, settlement)),
+    ...order.flatMap((entry, at) => settledFiles(entry, settlement, order.slice(0, at))),
   ];
-  return { admin, conffiles: early.flatMap((entry) => installedConffiles(entry, settlement)) };
+  return { admin, conffiles: early.flatMap(installedConffiles) };
 }
 
-function installedConffiles(entry: ControlFiles, { replaced }: Settlement): string[] {
-  const given = replaced.get(entry);
-  const files = conffilesOf(entry).filter(({ path, remove }) => !remove && given?.has(path) !== true);
-  return files.map(({ path }) => path);
+const installedConffiles = (entry: ControlFiles) =>
+  conffilesOf(entry)
+    .filter(({ remove }) => !remove)
+    .map(({ path }) => path);
+
+/** What a step puts into the status file and the trigger interests, when dpkg would. */
+function heldFiles(entry: ControlFiles, { obsolete }: Settlement): AdminFile[] {
+  const interests = interestFiles([entry]).flatMap(({ path, content }) =>
+    textLines(content).map((line) => `${path.replace('triggers/', '')} ${line}\n`),
+  );
+  return [
+    layFile(entry, 'begun', begunStanza(entry)),
+    layFile(entry, 'unpacked', statusStanza(entry, obsolete.get(entry))),
+    layFile(entry, 'interests', interests.join('')),
+  ];
 }
 
-/** The list of a package without what another has taken over, and what its files must not overwrite when it is laid. */
-function settledFiles(entry: ControlFiles, { replaced, elided, diverted }: Settlement): AdminFile[] {
-  const [given, gone] = [replaced.get(entry), elided.get(entry)];
-  const guarded = diverted.filter((one) => one.entry === entry);
+/** The list of a package without what another takes over, and what its files must not overwrite when it is laid. */
+function settledFiles(entry: ControlFiles, settlement: Settlement, unpacked: readonly ControlFiles[]): AdminFile[] {
+  const { replaced, elided, diverted } = settlement;
+  const gone = elided.get(entry);
   const files: AdminFile[] = [];
   if (gone !== undefined) {
     const left = entry.list.filter((literal) => !gone.has(literal));
-    files.push({ path: `info/${infoName(entry)}.list`, content: left.map((literal) => `${literal}\n`).join('') });
+    files.push({ path: `info/${infoName(entry)}.list`, content: joined(left) });
+    // It has its files all the same until the other one comes.
+    files.push(layFile(entry, 'files', joined(entry.list)));
   }
-  if (given !== undefined) {
-    files.push({ path: `${layDirectory}/${infoName(entry)}.replaced`, content: [...given].join('\n') });
-  }
+  const taken = [...(replaced.get(entry) ?? [])].filter(([, heir]) => unpacked.includes(heir));
+  if (taken.length > 0) files.push(layFile(entry, 'replaced', joined(taken.map(([literal]) => literal))));
+  const guarded = diverted.filter((one) => one.entry === entry && unpacked.includes(one.other));
   if (guarded.length > 0) {
-    const lines = guarded.map(({ literal, other }) => `${literal}\t${nameOf(other)}`);
-    files.push({ path: `${layDirectory}/${infoName(entry)}.diverted`, content: lines.join('\n') });
+    files.push(layFile(entry, 'diverted', joined(guarded.map(({ literal, other }) => `${literal}\t${nameOf(other)}`))));
   }
   return files;
+}
+
+const joined = (lines: readonly string[]) => lines.map((line) => `${line}\n`).join('');
+const textLines = (text: string) => text.split('\n').filter((line) => line !== '');
+
+/** A file for the steps, which is gone when the root is configured. */
+function layFile(entry: ControlFiles, kind: string, content: string): AdminFile {
+  return { path: `lockstep/${infoName(entry)}.${kind}`, content };
 }
 
 /** The steps of a plan as `stages/unpack.sh` takes them, one a line. */

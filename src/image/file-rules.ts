@@ -16,8 +16,8 @@ export type KindOf = (claim: Claim, path: string) => PathKind;
 
 /** How dpkg settles the paths that more than one package has. */
 export interface Settlement {
-  /** Paths, as its list names them, that a package gives up to one that replaces it. */
-  replaced: Map<ControlFiles, Set<string>>;
+  /** Paths, as its list names them, that a package gives up, with the package that replaces it there. */
+  replaced: Map<ControlFiles, Map<string, ControlFiles>>;
   /** Those of them that leave its list: all but what the other package calls by another name, which dpkg does not see. */
   elided: Map<ControlFiles, Set<string>>;
   /** Conffiles that are another package's now; they stay in the status as obsolete. */
@@ -100,11 +100,11 @@ const diverts = ({ entry }: Claim) => /\bdpkg-divert\b/.test(entry.preinst ?? ''
 function leaveToDiversion(first: Claim, second: Claim, { diverted, after }: Settlement): void {
   diverted.push({ entry: first.entry, literal: first.literal, other: second.entry });
   diverted.push({ entry: second.entry, literal: second.literal, other: first.entry });
-  after.add(first.entry).add(second.entry);
+  for (const claim of [first, second].filter(diverts)) after.add(claim.entry);
 }
 
 function giveUp(loser: Claim, winner: Claim, { replaced, elided, obsolete, after }: Settlement): void {
-  add(replaced, loser.entry, loser.literal);
+  replaced.set(loser.entry, (replaced.get(loser.entry) ?? new Map()).set(loser.literal, winner.entry));
   if (loser.literal === winner.literal) add(elided, loser.entry, loser.literal);
   after.add(winner.entry);
   const isConffile = ({ entry, literal }: Claim) => conffilesOf(entry).some((file) => file.path === literal);

@@ -41,7 +41,7 @@ export async function merge(
 }
 
 /** Of a directory that several packages have, dpkg keeps the first one's owner and mode; ostree takes the last one's. */
-async function commitMerged({ toolbox, repo }: BuildEnvironment, ref: string, { plan, debs }: Unpacking) {
+export async function commitMerged({ toolbox, repo }: BuildEnvironment, ref: string, { plan, debs }: Unpacking) {
   const debOf = (entry: ControlFiles) => debs.get(entry)!;
   const control = plan.order.map((entry) => `ref=${controlRef(debOf(entry))}`);
   const data = plan.early.map((entry) => `ref=${dataRef(debOf(entry))}`);

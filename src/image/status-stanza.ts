@@ -36,15 +36,24 @@ const dropped = [
 const priorities = ['required', 'important', 'standard', 'optional', 'extra'];
 
 /**
- * A package's stanza in the status file, byte for byte as `dpkg --unpack` writes it (lib/dpkg/dump.c), the empty line at
- * its end included. `obsolete`: conffiles that another package of the image has taken over.
+ * A package's stanza in the status file, byte for byte as `dpkg --unpack` writes it (lib/dpkg/dump.c), without the empty
+ * line after it. `obsolete`: conffiles that another package of the image has taken over.
  */
 export function statusStanza(entry: ControlFiles, obsolete: ReadonlySet<string> = new Set()): string {
   const fields = known.flatMap((name) => {
     const value = name === 'Conffiles' ? conffilesField(entry, obsolete) : fieldValue(entry, name);
     return value === '' ? [] : [`${name}:${value.startsWith('\n') ? '' : ' '}${value}\n`];
   });
-  return `${[...fields, ...userDefined(entry)].join('')}\n`;
+  return [...fields, ...userDefined(entry)].join('');
+}
+
+/** The stanza of a package while its preinst script runs: dpkg knows little more of it than its name. */
+export function begunStanza(entry: ControlFiles): string {
+  const fields = ['Package', 'Status', 'Priority', 'Section', 'Architecture', 'Multi-Arch', 'Version'].map((name) => {
+    const value = name === 'Status' ? 'install reinstreq half-installed' : fieldValue(entry, name);
+    return value === '' ? '' : `${name}: ${value}\n`;
+  });
+  return fields.join('');
 }
 
 function fieldValue({ control }: ControlFiles, name: string): string {

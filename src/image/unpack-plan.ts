@@ -45,7 +45,8 @@ export function unpackPlan(packages: readonly ControlFiles[], after: ReadonlySet
   const planner = new Planner(set, late);
   planner.bootstrap(first);
   const rest = sorted.filter((entry) => !essential.has(entry));
-  for (const entry of rest) planner.unpack(entry);
+  for (const entry of rest) if (!after.has(entry)) planner.unpack(entry);
+  for (const entry of after) planner.unpack(entry);
   const order = [...early, ...planner.laid];
   return { order, early, late, steps: [...planner.steps, ...activations(planner, rest)] };
 }

@@ -44,7 +44,7 @@ export async function makeDeb(contents: Contents = {}): Promise<MadeDeb> {
   for (const [file, content] of Object.entries({ 'DEBIAN/control': text, ...files })) await put(root, file, content);
   for (const [file, content] of Object.entries(control)) {
     await put(root, `DEBIAN/${file}`, content);
-    await chmod(path.join(root, 'DEBIAN', file), /^(pre|post)(inst|rm)$/.test(file) ? 0o755 : 0o644);
+    await chmod(path.join(root, 'DEBIAN', file), /^((pre|post)(inst|rm)|config)$/.test(file) ? 0o755 : 0o644);
   }
   await contents.fill?.(root);
   const file = path.join(dir, `${name}.deb`);

@@ -41,5 +41,5 @@ for ((at = \${#essential[@]} - 1; at >= 0; at--)); do
   { dpkg-deb -I "\${essential[at]}" conffiles 2>/dev/null || true; } | while read -r file; do rm -f "$1$file"; done
 done
 settle "$1"
-dpkg --root="$1" --force-architecture --force-depends --force-unsafe-io --no-debsig --unpack "\${all[@]}" </dev/null
+dpkg --root="$1" --force-architecture --force-depends --force-unsafe-io --no-debsig --log=/dev/null --path-include="*" --unpack "\${all[@]}" </dev/null
 `;

@@ -11,7 +11,7 @@ describe('a stanza of the status file', () => {
       'Homepage: http://localhost\nMulti-Arch: no\ndepends: b(>=0:2) |c\nEssential: no\nDescription: x\n y\nPriority: Optional\nMaintainer: A\nPre-Depends: d\nSize: 5\nTag: t';
     expect(statusStanza(entry('a', fields))).to.equal(
       'Package: a\nStatus: install ok unpacked\nPriority: optional\nMaintainer: A\nArchitecture: armhf\nVersion: 1\n' +
-        'Depends: b (>= 2) | c\nPre-Depends: d\nDescription: x\n y\nHomepage: http://localhost\nTag: t\n\n',
+        'Depends: b (>= 2) | c\nPre-Depends: d\nDescription: x\n y\nHomepage: http://localhost\nTag: t\n',
     );
   });
 

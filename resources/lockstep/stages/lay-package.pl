@@ -20,7 +20,6 @@ while (my ($from, $to, $by) = splice @diversions, 0, 3) {
   $diversion{$from} = { to => $to, by => $by };
   $came_from{$to} = $by;
 }
-my %override = map { my @field = split / /, $_, 4; ($field[3] => \@field) } lines_of('statoverride');
 my %conffile = map { $_ => 1 } grep { m{^/} } map { s/\s+$//r } lines_of("info/$info.conffiles");
 my %replaced = map { $_ => 1 } lines_of("lockstep/$info.replaced");
 my %guarded = map { split /\t/, $_, 2 } lines_of("lockstep/$info.diverted");
@@ -73,22 +72,6 @@ sub source_of {
   return $tree . ($merged{$top} ? "/usr$path" : $path);
 }
 
-sub id_of {
-  my ($name, $file) = @_;
-  return $1 if $name =~ /^#?(\d+)$/;
-  open my $in, '<', "$root/etc/$file" or die "$root/etc/$file: $!\n";
-  while (<$in>) { my @field = split /:/; return $field[2] if $field[0] eq $name }
-  die "statoverride: no $name in $file\n";
-}
-
-sub apply_override {
-  my ($path, $at) = @_;
-  my ($user, $group, $mode) = @{ $override{$path} // return };
-  return if -l $at;
-  chown id_of($user, 'passwd'), id_of($group, 'group'), $at or die "$at: $!\n";
-  chmod oct $mode, $at or die "$at: $!\n";
-}
-
 sub make_directory {
   my ($at, $source) = @_;
   mkdir $at, 0755 or die "$at: $!\n";
@@ -112,7 +95,6 @@ sub lay_directory {
   refuse("$path is a directory in $package and none in the image") if -e $at || -l $at;
   make_parents($at);
   make_directory($at, $source);
-  apply_override($path, $at);
 }
 
 sub leads_to_same_directory {
@@ -133,7 +115,6 @@ sub lay_file {
   refuse("$path is a file in $package and a directory in the image") if !-l $at && -d $at;
   make_parents($at);
   rename $source, $at or die "$at: $!\n";
-  apply_override($path, $at);
 }
 
 # Conffiles lie beside what a link leads to, until dpkg configures.
@@ -155,7 +136,8 @@ sub is_there {
   return -e $at || -l $at || -e conffile_place($at);
 }
 
-for my $path (lines_of("info/$info.list")) {
+my $list = -e "$admin/lockstep/$info.files" ? "lockstep/$info.files" : "info/$info.list";
+for my $path (lines_of($list)) {
   next if $path eq '/.' || $merged{ substr $path, 1 } || $replaced{$path};
   if ($tree eq '') {
     exit 3 unless is_there($path);

@@ -27,6 +27,7 @@ set_conffiles_aside() {
 # Does what the plan of the unpacking says. $1: the root, $2: the repository, $3: the steps, one a line.
 run_unpack_steps() {
   local root=$1 repo=$2 verb rest
+  hold_back "$root" "$3"
   printf '%s\n' "$3" | while read -r verb rest; do
     # shellcheck disable=SC2086  # words without blanks
     case $verb in
@@ -39,23 +40,46 @@ run_unpack_steps() {
   done
 }
 
+# dpkg knows nothing of a package before it is laid: dpkg-divert, for one, goes by the lists of files.
+hold_back() {
+  local info=$1/var/lib/dpkg/info held=$1/var/lib/dpkg/lockstep/held verb name kind
+  mkdir -p "$held"
+  printf '%s\n' "$2" | while read -r verb _ _ name _; do
+    [ "$verb" = lay ] || continue
+    info_files "$info" "$name" | while read -r kind; do mv "$info/$name.$kind" "$held/"; done
+  done
+}
+
+# The kinds of a package's files in a directory like dpkg's info: names of packages may hold dots, kinds do not.
+info_files() {
+  local file
+  for file in "$1/$2".*; do
+    case ${file#"$1/$2."} in *.* | '*') ;; *) echo "${file#"$1/$2."}" ;; esac
+  done
+}
+
 # Runs a preinst script where and how dpkg runs it (dpkg, src/main/script.c): beside all other control files, which
 # debconf looks for there. $1: the root, $2: package, $3: architecture, $4: name of its files in the info directory.
 run_preinst() {
-  local root=$1 package=$2 arch=$3 info=$4 file
+  local root=$1 package=$2 arch=$3 info=$4 kind
   local admin=$root/var/lib/dpkg
+  local from=$admin/info
   echo "lockstep-script: $package preinst"
+  if [ -e "$admin/lockstep/held/$info.list" ]; then
+    from=$admin/lockstep/held
+    record_status "$root" "$package" "$admin/lockstep/$info.begun"
+  fi
   rm -rf "$admin/tmp.ci"
   mkdir -m 755 "$admin/tmp.ci"
-  for file in "$admin/info/$info".*; do
-    case $file in *.list) ;; *) cp -p "$file" "$admin/tmp.ci/${file#"$admin/info/$info."}" ;; esac
+  info_files "$from" "$info" | grep -vx list | while read -r kind; do
+    cp -p "$from/$info.$kind" "$admin/tmp.ci/$kind"
   done
   cp -p "$admin/lockstep/${package}_$arch.control" "$admin/tmp.ci/control"
   chmod a+rx "$admin/tmp.ci/preinst"
   run_in_root "$root" env -C / DPKG_MAINTSCRIPT_PACKAGE="$package" DPKG_MAINTSCRIPT_ARCH="$arch" \
     DPKG_MAINTSCRIPT_NAME=preinst DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1 DPKG_MAINTSCRIPT_DEBUG=0 \
-    DPKG_RUNNING_VERSION="$(dpkg_version "$root")" DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT='' \
-    /var/lib/dpkg/tmp.ci/preinst install </dev/null
+    DPKG_RUNNING_VERSION="$(dpkg_version "$root")" DPKG_FORCE=security-mac,downgrade \
+    DPKG_ADMINDIR=/var/lib/dpkg DPKG_ROOT='' /var/lib/dpkg/tmp.ci/preinst install </dev/null
   rm -rf "$admin/tmp.ci"
 }
 
@@ -77,9 +101,17 @@ run_in_root() {
 # $1: the root, $2: the repository, $3: package, $4: architecture, $5: name of its files in the info directory, $6: the
 # ref of its files. They are copied: scripts may edit them in place.
 lay_package() {
+  local admin=$1/var/lib/dpkg kind interest
+  info_files "$admin/lockstep/held" "$5" | while read -r kind; do mv "$admin/lockstep/held/$5.$kind" "$admin/info/"; done
   ostree --repo="$2" checkout --force-copy "$6" "$1.tree" </dev/null
   perl -e "$lay_program" "$1" "$3" "$5" "$1.tree" </dev/null
   rm -rf "$1.tree"
+  if [ -e "$admin/lockstep/$5.unpacked" ]; then
+    record_status "$1" "$3" "$admin/lockstep/$5.unpacked"
+    while read -r kind interest; do
+      echo "$interest" >>"$admin/triggers/$kind"
+    done <"$admin/lockstep/$5.interests"
+  fi
 }
 
 # Puts back what a preinst script has taken away of its own package, as dpkg would unpack it only then.
@@ -91,4 +123,17 @@ restore_package() {
     3) lay_package "$@" ;;
     *) return $status ;;
   esac
+}
+
+# Puts a stanza into the status file, in the place of the package's old one. $1: the root, $2: package, $3: the stanza.
+record_status() {
+  perl -e '
+    my ($status, $package, $stanza) = @ARGV;
+    sub text { open my $in, "<", $_[0] or die "$_[0]: $!\n"; local $/; return scalar <$in> }
+    sub name { return $_[0] =~ /^Package: (.*)/ ? $1 : "" }
+    my @stanzas = grep { name($_) ne $package } split /(?<=\n)\n/, text($status);
+    open my $out, ">", "$status.new" or die "$status.new: $!\n";
+    print $out map { "$_\n" } sort { name($a) cmp name($b) } @stanzas, text($stanza);
+    close $out and rename "$status.new", $status or die "$status: $!\n";
+  ' "$1/var/lib/dpkg/status" "$2" "$3"
 }
