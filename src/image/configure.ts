@@ -15,7 +15,7 @@ import {
 import { type PreparedRoot, prepareRoot } from './unpack-root.ts';
 
 /** Raised when the same tree would be configured otherwise than before, beside what the script and the environment say. */
-const format = '2';
+const format = '3';
 
 /** A package set takes a minute or two emulated; a script that waits for what never comes must not hold a node all night. */
 const timeoutMs = 60 * 60_000;
