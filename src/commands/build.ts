@@ -1,69 +1,79 @@
-import { readLockfile } from '../apt/lockfile.ts';
+import { type Command, Option } from 'commander';
 import { archiveOf } from '../apt/sources.ts';
-import { imageVersion } from '../config/image-schema.ts';
-import type { ImageConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
-import { type BuiltImage, buildImage } from '../image/build.ts';
-import { sourceRevision } from '../image/revision.ts';
+import { type BuildServices, type BuiltImage, buildImage, buildUntil, type Stop, stops } from '../image/build.ts';
+import { planDigest } from '../image/plan.ts';
 import { assertRuns } from '../toolbox/binfmt.ts';
-import { type Context, ok, unchanged, type Verb } from './verb.ts';
+import { type BuildFlags, buildInputs, type KnownInputs } from './build-inputs.ts';
+import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts';
 
-interface BuildOptions {
-  imageVersion?: string;
-  /** `--no-sign` makes it false. */
-  sign?: boolean;
+interface BuildOptions extends BuildFlags {
+  until?: Stop;
+  plan?: string;
 }
 
 /** `lockstep build`: the commit of each image, from its lockfile. */
 export const build: Verb<BuildOptions> = {
   name: 'build',
   summary: 'build the ostree commits that the lockfiles pin',
-  declare: (command) =>
+  declare: (command: Command) =>
     void command
       .option('--image-version <version>', 'version written into the commit, instead of the one in lockstep.yml')
-      .option('--no-sign', 'leave the commits unsigned, although lockstep.yml has `signing:`'),
+      .option('--no-sign', 'leave the commits unsigned, although lockstep.yml has `signing:`')
+      .addOption(new Option('--until <stage>', 'stop at the end of a stage').choices(stops))
+      .addOption(new Option('--plan <digest>', 'what `lockstep ninja` took the stage for').hideHelp()),
   async run(context, options) {
-    refuseVersion(options.imageVersion);
-    const images: BuiltImage[] = [];
-    // Lockfiles first: a stale one is found before an hour of building the others.
-    const locked = await Promise.all(
-      (await context.images()).map(async (image) => ({ image, lockfile: await readLockfile(image) })),
-    );
-    for (const { image, lockfile } of locked) {
+    const all = await buildInputs(context, options);
+    for (const { image, lockfile } of all) {
       for (const suite of lockfile.inputs?.without ?? []) {
         context.progress.note(`image ${image.name}: its lockfile was resolved without ${suite}`);
       }
-      const version = options.imageVersion ?? image.version ?? lockfile.digest.slice(0, 12);
-      images.push(await buildOne(context, image, lockfile, { version, sign: options.sign ?? true }));
     }
-    const lines = images.map(
-      ({ ref, commit, version, changed }) => `${ref} ${commit} (${version})${changed ? '' : ', unchanged'}`,
-    );
-    return images.some(({ changed }) => changed)
-      ? ok(lines.join('\n'), { images })
-      : unchanged(lines.join('\n'), { images });
+    for (const inputs of all) await refuseOtherPlan(context, inputs, options);
+    return options.until === undefined ? buildWhole(context, all) : buildPart(context, all, options.until);
   },
 };
 
-function refuseVersion(version: string | undefined): void {
-  const checked = imageVersion.optional().safeParse(version);
-  if (checked.success) return;
-  throw new LockstepError('E_USAGE', `--image-version ${version}: ${checked.error.issues[0]?.message}`);
+/** Throws E_PLAN when a build system was told of another build than the one that would be made now. */
+async function refuseOtherPlan(context: Context, inputs: KnownInputs, { plan, until }: BuildOptions): Promise<void> {
+  if (plan === undefined || plan === (await planDigest(inputs, await servicesOf(context), until))) return;
+  const message = `image ${inputs.image.name}: what it is made from has changed since the build file was written`;
+  throw new LockstepError('E_PLAN', message, { hint: 'run `lockstep ninja` again' });
 }
 
-async function buildOne(
+async function buildWhole(context: Context, all: readonly KnownInputs[]): Promise<Outcome> {
+  const images: BuiltImage[] = [];
+  for (const inputs of all) images.push(await withArchive(context, inputs, buildImage));
+  const lines = images.map(
+    ({ ref, commit, version, changed }) => `${ref} ${commit} (${version})${changed ? '' : ', unchanged'}`,
+  );
+  const said = lines.join('\n');
+  return images.some(({ changed }) => changed) ? ok(said, { images }) : unchanged(said, { images });
+}
+
+async function buildPart(context: Context, all: readonly KnownInputs[], until: Stop): Promise<Outcome> {
+  const images = [];
+  for (const inputs of all) {
+    images.push(await withArchive(context, inputs, (whole, services) => buildUntil(until, whole, services)));
+  }
+  const lines = images.map(({ name, ref }) => `${name}: ${until} done${ref === null ? '' : `, ${ref}`}`);
+  const said = lines.join('\n');
+  const cached = images.every(({ stages }) => stages.every((stage) => stage.cached));
+  return cached ? unchanged(said, { images }) : ok(said, { images });
+}
+
+async function withArchive<T>(
   context: Context,
-  image: ImageConfig,
-  lockfile: Awaited<ReturnType<typeof readLockfile>>,
-  { version, sign }: { version: string; sign: boolean },
-): Promise<BuiltImage> {
-  const { file, root, signing: config } = await context.config();
-  const workspace = await context.workspace();
-  const toolbox = await context.toolbox();
-  const { progress, signal, environment } = context;
-  await assertRuns(toolbox, image.arch);
-  const archive = await archiveOf(toolbox, image, environment);
-  const revision = await sourceRevision(file, image, config?.remote == null ? [] : [config.publicKey]);
-  const signing = config === null ? null : { config, root, environment, make: sign };
-  return buildImage({ image, lockfile, archive, version, revision, signing }, { workspace, toolbox, progress, signal });
+  inputs: KnownInputs,
+  work: (inputs: Parameters<typeof buildImage>[0], services: BuildServices) => Promise<T>,
+): Promise<T> {
+  const services = await servicesOf(context);
+  await assertRuns(services.toolbox, inputs.image.arch);
+  const archive = await archiveOf(services.toolbox, inputs.image, context.environment);
+  return work({ ...inputs, archive }, services);
+}
+
+async function servicesOf(context: Context): Promise<BuildServices> {
+  const { progress, signal } = context;
+  return { workspace: await context.workspace(), toolbox: await context.toolbox(), progress, signal };
 }

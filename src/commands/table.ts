@@ -35,6 +35,11 @@ export const verbs: Record<string, VerbEntry> = {
     exclusive: true,
     load: async () => (await import('./build.ts')).build as Verb,
   },
+  ninja: {
+    summary: 'write a build.ninja whose targets are the refs of debs, stages and images',
+    exclusive: true,
+    load: async () => (await import('./ninja.ts')).ninja as Verb,
+  },
   push: {
     summary: 'send the commits to the devices without deploying them',
     exclusive: true,

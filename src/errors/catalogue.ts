@@ -264,6 +264,16 @@ const entries = {
     meaning: 'The image has no commit yet.',
     remedy: 'Run `lockstep build` first.',
   },
+  E_PLAN: {
+    exit: 1,
+    meaning: 'A build file written by `lockstep ninja` is older than what the image is made from.',
+    remedy: 'Run `lockstep ninja` again; a build.ninja that lockstep wrote does so by itself before it builds.',
+  },
+  E_FILE_TAKEN: {
+    exit: 2,
+    meaning: 'A file that lockstep was to write is there already, and lockstep did not write it.',
+    remedy: 'Name another file, or move that one away.',
+  },
   E_NO_SUCH_COMMIT: {
     exit: 2,
     meaning: 'The build repository has no commit that the name stands for, or several.',

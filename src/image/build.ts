@@ -6,7 +6,6 @@ import type { Archive } from '../apt/sources.ts';
 import type { ImageConfig, RunPoint } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { resolveRef } from '../ostree/refs.ts';
-import { ensureRepo } from '../ostree/repo.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { configure } from './configure.ts';
@@ -15,13 +14,14 @@ import { finalize } from './finalize.ts';
 import { Identities } from './identities.ts';
 import { importDebs } from './import.ts';
 import { initramfs } from './initramfs.ts';
-import { merge } from './merge.ts';
-import { openOverlay } from './overlay.ts';
+import { type MergeResult, merge } from './merge.ts';
+import { withBuild } from './open-build.ts';
+import { type OverlayLayer, openOverlay } from './overlay.ts';
 import { type RunScript, readScripts } from './run-script.ts';
 import { settingsLayers, settingsScripts } from './settings.ts';
 import { type Signing, signCommit } from './signing/sign.ts';
 import { trustLayers } from './signing/trust.ts';
-import type { BuildEnvironment, StageReport } from './stage.ts';
+import type { BuildEnvironment, PlannedStage, StageReport, StageResult } from './stage.ts';
 
 export interface BuildInputs {
   image: ImageConfig;
@@ -54,68 +54,125 @@ export interface BuiltImage {
   stages: StageReport[];
 }
 
+/** Stages at whose end a build may stop. */
+export const stops = ['import', 'merge', 'configure', 'customise', 'initramfs'] as const;
+export type Stop = (typeof stops)[number];
+
+export interface BuiltStage {
+  name: string;
+  until: Stop;
+  /** The ref that holds its result; null after the import, which has one for each deb. */
+  ref: string | null;
+  commit: string | null;
+  stages: StageReport[];
+}
+
 /**
  * Builds the commit that a lockfile pins: import, merge, configure, customise where scripts run, initramfs, finalize. Each
  * stage's result is a ref named by a digest of its inputs, and a stage whose ref is there is skipped. Writes the locks of
  * users and groups.
  */
 export async function buildImage(inputs: BuildInputs, services: BuildServices): Promise<BuiltImage> {
-  const { image, lockfile } = inputs;
-  const stages: StageReport[] = [];
-  const build = await openBuild(services, image.name, (report) => stages.push(report));
-  try {
-    const layers = [...settingsLayers(build.toolbox, image), ...(await openOverlay(build, image.overlay))];
-    const scripts = await scriptsOf(image, lockfile);
-    await importPackages(build, inputs);
-    const unpacked = await merge(build, lockfile.packages, image.arch);
-    const identities = await Identities.read(image);
-    const configured = await identities.settle(build, await configure(build, unpacked, scripts.unpacked));
-    const customised = scripts.configured.length > 0;
-    const base = customised
-      ? await identities.settle(build, await customise(build, configured, layers, scripts.configured))
-      : configured;
-    const overlay = customised ? [] : layers;
-    const boot = hasKernel(lockfile) ? await initramfs(build, base, overlay) : null;
-    const { name, version, revision, lockDigest } = { ...inputs, name: image.name, lockDigest: lockfile.digest };
-    const provenance = { image: name, version, lockDigest, revision };
-    const trust = await trustLayers(build.toolbox, name, inputs.signing?.config ?? null);
-    const final = await finalize(build, base, boot, [...overlay, ...trust], scripts.finalized, provenance);
-    await identities.save(build);
-    const ref = `${name}/${image.arch}`;
+  const { image, lockfile, version, signing } = inputs;
+  return withBuild(image, services, async (build, stages) => {
+    const final = await runStages(build, inputs, await layersOf(build, image));
+    if (final === null) throw new Error('a build ended without a commit');
+    const ref = `${image.name}/${image.arch}`;
     const before = await resolveRef(build.toolbox, build.repo, ref);
     const changed = before !== final.commit;
     // Before the ref is moved, which thus never names a commit that is yet to be signed.
-    const signed = inputs.signing?.make ? await signCommit(build, final.commit, inputs.signing) : false;
+    const signed = signing?.make ? await signCommit(build, final.commit, signing) : false;
     if (changed) await moveRef(build, ref, final.commit);
-    return { name, ref, commit: final.commit, lockDigest, version, changed: changed || signed, stages };
-  } finally {
-    await build.close();
-  }
+    const of = { name: image.name, ref, commit: final.commit, lockDigest: lockfile.digest, version };
+    return { ...of, changed: changed || signed, stages };
+  });
 }
 
-interface OpenBuild extends BuildEnvironment {
-  close(): Promise<void>;
+/** The same up to the end of one stage. */
+export async function buildUntil(stop: Stop, inputs: BuildInputs, services: BuildServices): Promise<BuiltStage> {
+  const { image } = inputs;
+  return withBuild(image, services, async (build, stages) => {
+    const result = await runStages(build, inputs, await layersOf(build, image), stop);
+    const { ref, commit } = result ?? { ref: null, commit: null };
+    if (commit !== null) await moveRef(build, stopRef(image.name, stop), commit);
+    return { name: image.name, until: stop, ref, commit, stages };
+  });
 }
 
-async function openBuild(
+/** The ref that names what a stage of an image last came to, when a build was told to stop there. */
+export function stopRef(image: string, stop: Stop): string {
+  return `lockstep/image/${image}/${stop}`;
+}
+
+/** What a build would go through, in order; nothing is made but what overlays from refs need. */
+export async function planImage(
+  inputs: Omit<BuildInputs, 'archive'>,
   services: BuildServices,
-  name: string,
-  report: BuildEnvironment['report'],
-): Promise<OpenBuild> {
-  const { workspace, toolbox } = services;
-  const work = path.join(workspace.work, name);
-  // What lies there is a build's that died: the project's lock is held, so none is at work.
-  const clear = () => toolbox.run(['rm', '-rf', '--one-file-system', work]);
-  await clear();
-  await toolbox.run(['mkdir', '-p', work]);
-  await ensureRepo(toolbox, workspace.repo, 'bare');
-  const close = async () => {
-    if (!services.signal.aborted) await clear();
-  };
-  return { ...services, repo: workspace.repo, work, report, close };
+): Promise<PlannedStage[]> {
+  return withBuild(inputs.image, services, async (build) => {
+    const planned: PlannedStage[] = [];
+    const layers = await layersOf(build, inputs.image);
+    await runStages({ ...build, plan: (stage) => planned.push(stage) }, { ...inputs, archive: null }, layers);
+    return planned;
+  });
 }
 
-async function importPackages(build: OpenBuild, { image, lockfile, archive }: BuildInputs): Promise<void> {
+async function layersOf(build: BuildEnvironment, image: ImageConfig): Promise<OverlayLayer[]> {
+  return [...settingsLayers(build.toolbox, image), ...(await openOverlay(build, image.overlay))];
+}
+
+/** `archive` is null in a plan, which imports nothing. */
+type StageInputs = Omit<BuildInputs, 'archive'> & { archive: Archive | null };
+
+/** null when it stops after the import. */
+async function runStages(
+  build: BuildEnvironment,
+  inputs: StageInputs,
+  layers: readonly OverlayLayer[],
+  stop?: Stop,
+): Promise<StageResult | null> {
+  const { image, lockfile, archive } = inputs;
+  const scripts = await scriptsOf(image, lockfile);
+  if (archive !== null) await importPackages(build, { ...inputs, archive });
+  if (stop === 'import') return null;
+  const unpacked = await merge(build, lockfile.packages, image.arch);
+  if (stop === 'merge') return unpacked;
+  // Which numbers maintainer scripts hand out is not known before they have run: a plan takes them for those of the locks.
+  const identities = build.plan === undefined ? await Identities.read(image) : null;
+  const settle = async (tree: StageResult) => (await identities?.settle(build, tree)) ?? tree;
+  const result = await laterStages(build, inputs, { unpacked, layers, scripts, settle, stop });
+  await identities?.save(build);
+  return result;
+}
+
+interface Later {
+  unpacked: MergeResult;
+  layers: readonly OverlayLayer[];
+  scripts: Record<RunPoint, RunScript[]>;
+  settle: (tree: StageResult) => Promise<StageResult>;
+  stop?: Stop;
+}
+
+/** What maintainer scripts have a part in. */
+async function laterStages(
+  build: BuildEnvironment,
+  { image, lockfile, version, revision, signing }: StageInputs,
+  { unpacked, layers, scripts, settle, stop }: Later,
+): Promise<StageResult> {
+  const configured = await settle(await configure(build, unpacked, scripts.unpacked));
+  if (stop === 'configure') return configured;
+  const customised = scripts.configured.length > 0;
+  const base = customised ? await settle(await customise(build, configured, layers, scripts.configured)) : configured;
+  if (stop === 'customise') return base;
+  const overlay = customised ? [] : layers;
+  const boot = hasKernel(lockfile) ? await initramfs(build, base, overlay) : null;
+  if (stop === 'initramfs') return boot ?? base;
+  const provenance = { image: image.name, version, lockDigest: lockfile.digest, revision };
+  const trust = await trustLayers(build.toolbox, image.name, signing?.config ?? null);
+  return finalize(build, base, boot, [...overlay, ...trust], scripts.finalized, provenance);
+}
+
+async function importPackages(build: BuildEnvironment, { image, lockfile, archive }: BuildInputs): Promise<void> {
   const started = performance.now();
   const root = path.dirname(image.lockfile);
   await checkLocalDebs(image.lockfile, lockfile.packages);

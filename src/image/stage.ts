@@ -15,6 +15,15 @@ export interface BuildEnvironment {
   work: string;
   /** Called as each stage ends. */
   report(stage: StageReport): void;
+  /** Present in a plan: told of each stage, of which none is made. */
+  plan?(stage: PlannedStage): void;
+}
+
+/** A stage that a build would go through. */
+export interface PlannedStage {
+  name: string;
+  ref: string;
+  digest: string;
 }
 
 /** A stage as `--json` tells it. */
@@ -67,10 +76,14 @@ export function scriptArgv(name: string, ...args: string[]): string[] {
 
 /** Runs the stage unless its ref is there already. `make` must end with the ref made. */
 export async function cachedStage(
-  { toolbox, progress, repo, report }: BuildEnvironment,
-  { name, ref, digest }: { name: string; ref: string; digest: string },
+  { toolbox, progress, repo, report, plan }: BuildEnvironment,
+  { name, ref, digest }: PlannedStage,
   make: (stage: Stage) => Promise<void>,
 ): Promise<StageResult> {
+  if (plan !== undefined) {
+    plan({ name, ref, digest });
+    return { ref, commit: '', digest, cached: false };
+  }
   const started = performance.now();
   const stage = progress.stage(name);
   try {

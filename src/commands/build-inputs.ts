@@ -1,0 +1,52 @@
+import { type Lockfile, readLockfile } from '../apt/lockfile.ts';
+import { imageVersion } from '../config/image-schema.ts';
+import type { ImageConfig } from '../config/types.ts';
+import { LockstepError } from '../errors/index.ts';
+import type { BuildInputs } from '../image/build.ts';
+import { sourceRevision } from '../image/revision.ts';
+import type { Context } from './verb.ts';
+
+/** The flags that change what a build makes. */
+export interface BuildFlags {
+  imageVersion?: string;
+  /** `--no-sign` makes it false. */
+  sign?: boolean;
+}
+
+/** Everything that the builds of some images start from, but the archive. */
+export type KnownInputs = Omit<BuildInputs, 'archive'>;
+
+/**
+ * Reads what the chosen images are made from. Lockfiles first: a stale one is found before an hour of building the others.
+ * Throws E_USAGE for a bad version, E_LOCK_*.
+ */
+export async function buildInputs(context: Context, flags: BuildFlags): Promise<KnownInputs[]> {
+  refuseVersion(flags.imageVersion);
+  const images = await context.images();
+  const locked = await Promise.all(images.map(async (image) => ({ image, lockfile: await readLockfile(image) })));
+  return Promise.all(locked.map(({ image, lockfile }) => inputsOf(context, image, lockfile, flags)));
+}
+
+function refuseVersion(version: string | undefined): void {
+  const checked = imageVersion.optional().safeParse(version);
+  if (checked.success) return;
+  throw new LockstepError('E_USAGE', `--image-version ${version}: ${checked.error.issues[0]?.message}`);
+}
+
+async function inputsOf(
+  context: Context,
+  image: ImageConfig,
+  lockfile: Lockfile,
+  { imageVersion: wanted, sign = true }: BuildFlags,
+): Promise<KnownInputs> {
+  const { file, root, signing: config } = await context.config();
+  const { environment } = context;
+  const revision = await sourceRevision(file, image, config?.remote == null ? [] : [config.publicKey]);
+  return {
+    image,
+    lockfile,
+    version: wanted ?? image.version ?? lockfile.digest.slice(0, 12),
+    revision,
+    signing: config === null ? null : { config, root, environment, make: sign },
+  };
+}
