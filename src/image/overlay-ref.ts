@@ -38,7 +38,10 @@ async function present({ toolbox, repo }: BuildEnvironment, layer: OverlayRef): 
       hint: 'correct `overlay:` of the image in lockstep.yml; a container sees repositories below the project alone',
     });
   }
-  if (layer.repo !== null) await toolbox.run(['ostree', 'pull-local', `--repo=${repo}`, layer.repo, commit]);
+  const { repo: other } = layer;
+  if (other !== null) {
+    await explained(layer, () => toolbox.run(['ostree', 'pull-local', `--repo=${repo}`, other, commit]));
+  }
   return commit;
 }
 

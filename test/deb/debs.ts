@@ -25,6 +25,7 @@ export interface Contents {
   fill?: (root: string) => Promise<unknown>;
   /** Maintainer scripts and other control files. */
   control?: Record<string, string>;
+  architecture?: string;
   compression?: 'xz' | 'gzip' | 'zstd' | 'none';
   /** Owners are as `fill` made them, which takes root; otherwise all is root's. */
   keepOwners?: boolean;
@@ -37,10 +38,17 @@ export interface MadeDeb extends LockedDeb {
 
 /** A deb made by dpkg-deb, with its lockfile entry. */
 export async function makeDeb(contents: Contents = {}): Promise<MadeDeb> {
-  const { name = 'sample', fields = '', files = {}, control = {}, compression = 'xz' } = contents;
+  const {
+    name = 'sample',
+    fields = '',
+    files = {},
+    control = {},
+    compression = 'xz',
+    architecture = 'armhf',
+  } = contents;
   const dir = await temporaryDirectory();
   const root = path.join(dir, 'root');
-  const text = `Package: ${name}\nVersion: 1.0\nArchitecture: armhf\nMaintainer: A <a@localhost>\n${fields}Description: x\n`;
+  const text = `Package: ${name}\nVersion: 1.0\nArchitecture: ${architecture}\nMaintainer: A <a@localhost>\n${fields}Description: x\n`;
   for (const [file, content] of Object.entries({ 'DEBIAN/control': text, ...files })) await put(root, file, content);
   for (const [file, content] of Object.entries(control)) {
     await put(root, `DEBIAN/${file}`, content);

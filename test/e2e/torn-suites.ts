@@ -27,7 +27,7 @@ async function isTorn(suite: string, arch: string, dir: string): Promise<boolean
   return createHash('sha256').update(served).digest('hex') !== index[1];
 }
 
-async function baseOf(suite: string): Promise<string> {
+export async function baseOf(suite: string): Promise<string> {
   const argv = [
     'indextargets',
     '--no-release-info',
@@ -43,7 +43,7 @@ async function baseOf(suite: string): Promise<string> {
   return base;
 }
 
-async function download(url: string, file: string): Promise<Buffer> {
+export async function download(url: string, file: string): Promise<Buffer> {
   await execa('/usr/lib/apt/apt-helper', ['download-file', url, file]);
   return readFile(file);
 }
