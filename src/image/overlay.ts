@@ -50,7 +50,10 @@ export function filesLayer(toolbox: Toolbox, files: OverlayFiles): OverlayLayer 
     digest: entriesDigest(files.entries),
     lay: (root) => extractEntries(toolbox, root, files),
     part(wanted) {
-      const entries = files.entries.filter(({ name, kind }) => kind !== 'directory' && wanted(name));
+      const chosen = files.entries.filter(({ name, kind }) => kind !== 'directory' && wanted(name));
+      // A hard link is nothing without the file that it shares.
+      const shared = new Set(chosen.filter(({ kind }) => kind === 'link').map(({ identity }) => identity));
+      const entries = files.entries.filter((entry) => chosen.includes(entry) || shared.has(entry.name));
       return entries.length === 0 ? null : filesLayer(toolbox, { ...files, entries });
     },
   };
