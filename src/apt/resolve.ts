@@ -5,7 +5,7 @@ import { LockstepError } from '../errors/index.ts';
 import type { Stage } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { runApt } from './apt-run.ts';
-import { solveFailure, updateFailure, updateIsPartial } from './failure.ts';
+import { solveFailure } from './failure.ts';
 import { type ChosenDeb, indexFiles, stanzasOf } from './index-stanzas.ts';
 import { isLocal, readLocalDebs } from './local-debs.ts';
 import { inputsOf } from './lock-inputs.ts';
@@ -15,6 +15,7 @@ import { pinMatches } from './preferences.ts';
 import { archiveKeyring, type PrivateRoot, preparePrivateRoot } from './private-root.ts';
 import { archiveOf } from './sources.ts';
 import { noPackage, unknownPackages } from './unknown-package.ts';
+import { updateIndexes } from './update-indexes.ts';
 
 export interface ResolveOptions {
   toolbox: Toolbox;
@@ -44,7 +45,7 @@ export async function resolveImage(configured: ImageConfig, options: ResolveOpti
   const { suites } = await archiveOf(toolbox, image);
   const dir = path.join(workspace.apt, image.name);
   const root = await preparePrivateRoot(toolbox, image, { dir, suites, keyring, local });
-  await updateIndexes(toolbox, root, image, stage);
+  await updateIndexes(toolbox, root, image.name, stage);
   const indexes = await indexFiles(toolbox, root, image);
   stage?.advance({ detail: 'solving' });
   const debs = await solve(toolbox, root, image, local);
@@ -53,18 +54,6 @@ export async function resolveImage(configured: ImageConfig, options: ResolveOpti
   refuseForeign(image, packages, local);
   stage?.advance({ count: packages.length, detail: '' });
   return { packages, text: formatLockfile(inputsOf(configured, without), packages) };
-}
-
-async function updateIndexes(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig, stage?: Stage): Promise<void> {
-  const { exitCode, output } = await runApt(toolbox, root, ['apt-get', '-q', 'update'], {
-    timeoutMs: 10 * 60_000,
-    onLine: (line) => {
-      const suite = /^Get:\d+ \S+ (.*?) \[/.exec(line)?.[1];
-      if (suite !== undefined) stage?.advance({ detail: suite });
-    },
-  });
-  // Lists of the last time must never pass for today's.
-  if (exitCode !== 0 || updateIsPartial(output)) throw updateFailure(image.name, output);
 }
 
 async function solve(

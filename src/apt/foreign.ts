@@ -1,0 +1,54 @@
+import path from 'node:path';
+import type { Architecture, ImageConfig } from '../config/types.ts';
+import type { Workspace } from '../config/workspace.ts';
+import type { Toolbox } from '../toolbox/toolbox.ts';
+import { runApt } from './apt-run.ts';
+import { indexFiles } from './index-stanzas.ts';
+import { archiveKeyring, type PrivateRoot, preparePrivateRoot } from './private-root.ts';
+import { archiveOf } from './sources.ts';
+import { updateIndexes } from './update-indexes.ts';
+
+/** What an image's suites hold for another architecture than the image's own. */
+export interface ForeignArchive {
+  /** Its apt can download what it offers, by `package=version`. */
+  root: PrivateRoot;
+  /** Every version of the packages asked for. */
+  offered(names: readonly string[]): Promise<{ package: string; version: string }[]>;
+}
+
+/**
+ * The image's suites, less those that its lockfile was made without, in a private apt root for another architecture.
+ * Throws E_APT_*, E_TOOLBOX_TOOL, E_INTERRUPTED.
+ */
+export async function openForeignArchive(
+  toolbox: Toolbox,
+  workspace: Pick<Workspace, 'apt'>,
+  image: ImageConfig,
+  { arch, without }: { arch: Architecture; without: readonly string[] },
+): Promise<ForeignArchive> {
+  const suites = image.suites.filter((suite) => !without.includes(suite));
+  const foreign = { ...image, arch, suites, pins: [] };
+  const root = await preparePrivateRoot(toolbox, foreign, {
+    dir: path.join(workspace.apt, `${image.name}.${arch}`),
+    suites: (await archiveOf(toolbox, foreign)).suites,
+    keyring: archiveKeyring,
+  });
+  await updateIndexes(toolbox, root, image.name);
+  const indexes = await indexFiles(toolbox, root, foreign);
+  return { root, offered: (names) => versionsIn(toolbox, root, indexes, names) };
+}
+
+async function versionsIn(toolbox: Toolbox, root: PrivateRoot, indexes: readonly string[], names: readonly string[]) {
+  const { stdout } = await runApt(toolbox, root, ['env', 'LC_ALL=C', 'awk', versionsOf, '-', ...indexes], {
+    input: names.map((name) => `${name}\n`).join(''),
+    timeoutMs: 60_000,
+  });
+  return [...stdout.matchAll(/^(\S+) (\S+)$/gm)].map(([, name, version]) => ({ package: name!, version: version! }));
+}
+
+/** First file: the wanted names, one a line; then the indexes. Package comes before Version in every stanza. */
+const versionsOf = `
+NR == FNR { wanted[$1] = 1; next }
+/^Package: / { name = $2 }
+/^Version: / { if (name in wanted) print name, $2 }
+`;

@@ -1,0 +1,19 @@
+/**
+ * Packages whose programs maintainer scripts and dracut start by the thousand, and which do the same on any
+ * architecture. python3 is not among them: the order of a frozenset in a .pyc depends on the width of a word.
+ */
+export const hotPackages: readonly string[] = [
+  ...['bash', 'coreutils', 'dash', 'debianutils', 'diffutils', 'findutils', 'gawk', 'grep', 'hostname', 'mawk', 'sed'],
+  ...['bzip2', 'cpio', 'gzip', 'lz4', 'tar', 'xz-utils', 'zstd'],
+  ...['bsdutils', 'login', 'mount', 'passwd', 'procps', 'util-linux', 'util-linux-extra'],
+  ...['dracut-core', 'kmod', 'openssl', 'perl-base', 'systemd', 'udev'],
+];
+
+/** Programs of these packages whose answer depends on the architecture, or on where they are: they stay emulated. */
+export const staysEmulated: readonly string[] = [
+  ...['arch', 'uname', 'nproc', 'setarch', 'linux32', 'linux64', 'uname26', 'i386', 'x86_64', 'lscpu', 'getconf'],
+  ...['systemd-detect-virt', 'systemd', 'init', 'ldconfig', 'ldd', 'stdbuf'],
+];
+
+/** A package that other packages' compiled modules belong to: it may run natively only with their twins at hand. */
+export const perl = 'perl-base';

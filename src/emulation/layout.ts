@@ -1,0 +1,17 @@
+/** Where the native tools appear in a root while its programs run: under /run, which is no part of any image. */
+export const nativeDir = '/run/lockstep/native';
+
+/** Under `nativeDir`: `<here><path of a tool>` leads to the dispatcher; see dispatcher.ts for why. */
+export const dispatchDir = `${nativeDir}/dispatch`;
+
+/**
+ * Path prefixes built into amd64 programs, and what stands in for each in the relocated tools, so that nothing of them
+ * need lie where an armhf image would show it. Each replacement is no longer than what it replaces: the bytes are
+ * overwritten where they stand, as conda's relocation of binaries does it.
+ */
+export const relocations: readonly (readonly [from: string, to: string])[] = [
+  // The multiarch directory: libraries, perl's compiled modules, gconv modules, private libraries of systemd.
+  ['/usr/lib/x86_64-linux-gnu', `${nativeDir}/lib`.padEnd(25, '/')],
+  // PT_INTERP, ended by a zero byte, as its replacement must be.
+  ['/lib64/ld-linux-x86-64.so.2\0', `${nativeDir}/ld.so`.padEnd(28, '\0')],
+];
