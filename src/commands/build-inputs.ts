@@ -1,16 +1,25 @@
+import { Option } from 'commander';
 import { type Lockfile, readLockfile } from '../apt/lockfile.ts';
 import { imageVersion } from '../config/image-schema.ts';
 import type { ImageConfig } from '../config/types.ts';
+import { type EmulationWish, emulationWishes } from '../emulation/emulation.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { BuildInputs } from '../image/build.ts';
 import { sourceRevision } from '../image/revision.ts';
 import type { Context } from './verb.ts';
 
-/** The flags that change what a build makes. */
+/** The flags that every build takes. */
 export interface BuildFlags {
   imageVersion?: string;
   /** `--no-sign` makes it false. */
   sign?: boolean;
+  emulation?: EmulationWish;
+}
+
+/** `--emulation`, which changes how long a build takes and nothing else. */
+export function emulationOption(): Option {
+  const text = 'how programs of a foreign architecture are run; plain: each one in qemu';
+  return new Option('--emulation <way>', text).choices(emulationWishes).default('auto');
 }
 
 /** Everything that the builds of some images start from, but the archive. */
@@ -37,7 +46,7 @@ async function inputsOf(
   context: Context,
   image: ImageConfig,
   lockfile: Lockfile,
-  { imageVersion: wanted, sign = true }: BuildFlags,
+  { imageVersion: wanted, sign = true, emulation = 'auto' }: BuildFlags,
 ): Promise<KnownInputs> {
   const { file, root, signing: config } = await context.config();
   const { environment } = context;
@@ -48,5 +57,6 @@ async function inputsOf(
     version: wanted ?? image.version ?? lockfile.digest.slice(0, 12),
     revision,
     signing: config === null ? null : { config, root, environment, make: sign },
+    emulation,
   };
 }

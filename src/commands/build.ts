@@ -3,8 +3,7 @@ import { archiveOf } from '../apt/sources.ts';
 import { LockstepError } from '../errors/index.ts';
 import { type BuildServices, type BuiltImage, buildImage, buildUntil, type Stop, stops } from '../image/build.ts';
 import { planDigest } from '../image/plan.ts';
-import { assertRuns } from '../toolbox/binfmt.ts';
-import { type BuildFlags, buildInputs, type KnownInputs } from './build-inputs.ts';
+import { type BuildFlags, buildInputs, emulationOption, type KnownInputs } from './build-inputs.ts';
 import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts';
 
 interface BuildOptions extends BuildFlags {
@@ -20,6 +19,7 @@ export const build: Verb<BuildOptions> = {
     void command
       .option('--image-version <version>', 'version written into the commit, instead of the one in lockstep.yml')
       .option('--no-sign', 'leave the commits unsigned, although lockstep.yml has `signing:`')
+      .addOption(emulationOption())
       .addOption(new Option('--until <stage>', 'stop at the end of a stage').choices(stops))
       .addOption(new Option('--plan <digest>', 'what `lockstep ninja` took the stage for').hideHelp()),
   async run(context, options) {
@@ -68,7 +68,6 @@ async function withArchive<T>(
   work: (inputs: Parameters<typeof buildImage>[0], services: BuildServices) => Promise<T>,
 ): Promise<T> {
   const services = await servicesOf(context);
-  await assertRuns(services.toolbox, inputs.image.arch);
   const archive = await archiveOf(services.toolbox, inputs.image, context.environment);
   return work({ ...inputs, archive }, services);
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { DeviceConfig, ImageConfig } from '../config/types.ts';
+import type { EmulationWish } from '../emulation/emulation.ts';
 import { LockstepError } from '../errors/index.ts';
 import { keepConsole } from '../report/console.ts';
 import { type BuiltImage, type Draft, imageResult, notTested, tested, untested } from '../report/draft.ts';
@@ -9,6 +10,7 @@ import { summaryTable } from '../report/summary.ts';
 import { type Deployment, isDeployed } from '../testing/deployment.ts';
 import type { Suite } from '../testing/run.ts';
 import { build } from './build.ts';
+import { emulationOption } from './build-inputs.ts';
 import { deployDevices, withoutJournal } from './deploy.ts';
 import { loadSuite, testDevices } from './device-tests.ts';
 import { recorded } from './recorded.ts';
@@ -18,6 +20,7 @@ import { bringUpVirtual, takeDown } from './virtual-devices.ts';
 
 interface RunOptions {
   keepUp?: boolean;
+  emulation?: EmulationWish;
   imageVersion?: string;
   /** `--no-sign` makes it false. */
   sign?: boolean;
@@ -47,6 +50,7 @@ export function createRun(parts: RunParts): Verb<RunOptions> {
       command
         .option('--keep-up', 'leave running the virtual devices that this run started')
         .option('--image-version <version>', 'version written into the commits, instead of the one in lockstep.yml')
+        .addOption(emulationOption())
         .option('--no-sign', 'leave the commits unsigned, although lockstep.yml has `signing:`');
     },
 
@@ -110,13 +114,13 @@ async function chosenDevices(context: Context): Promise<DeviceConfig[]> {
 async function buildFor(
   parts: RunParts,
   context: Context,
-  { imageVersion, sign }: RunOptions,
+  { imageVersion, sign, emulation }: RunOptions,
   devices: readonly DeviceConfig[],
   draft: Draft,
   before: string,
 ): Promise<void> {
   const images = (await context.images()).filter(({ name }) => devices.some(({ image }) => image === name));
-  const outcome = await parts.build({ ...context, images: async () => images }, { imageVersion, sign }, []);
+  const outcome = await parts.build({ ...context, images: async () => images }, { imageVersion, sign, emulation }, []);
   const { run: now } = await context.workspace();
   for (const built of outcome.images as BuiltImage[]) {
     const image = images.find(({ name }) => name === built.name) as ImageConfig;

@@ -1,13 +1,13 @@
 /** Where the native tools appear in a root while its programs run: under /run, which is no part of any image. */
-export const nativeDir = '/run/lockstep/native';
+export const nativeDir = '/run/lockstep-native';
 
-/** Under `nativeDir`: `<here><path of a tool>` leads to the dispatcher; see dispatcher.ts for why. */
+/** Under `nativeDir`: `<here><path of a native program>` leads to the dispatcher; see dispatcher.ts for why. */
 export const dispatchDir = `${nativeDir}/dispatch`;
 
 /**
  * Path prefixes built into amd64 programs, and what stands in for each in the relocated tools, so that nothing of them
- * need lie where an armhf image would show it. Each replacement is no longer than what it replaces: the bytes are
- * overwritten where they stand, as conda's relocation of binaries does it.
+ * need lie where an armhf image would show it. Each replacement is as long as what it replaces: the bytes are
+ * overwritten where they stand, as conda relocates binaries. The last one marks a program.
  */
 export const relocations: readonly (readonly [from: string, to: string])[] = [
   // The multiarch directory: libraries, perl's compiled modules, gconv modules, private libraries of systemd.

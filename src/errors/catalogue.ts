@@ -185,6 +185,11 @@ const entries = {
     remedy:
       'Install `qemu-user-static` and `binfmt-support` on the machine that runs the engine; see `lockstep doctor`.',
   },
+  E_EMULATION: {
+    exit: 1,
+    meaning: 'The way of emulation that `--emulation` names is not to be had on this machine.',
+    remedy: 'Leave the option out: the best way that works is then taken, and all ways give the same image.',
+  },
   E_TOOL_FAILED: {
     exit: 1,
     meaning: 'A program in the toolbox failed.',

@@ -5,6 +5,7 @@ import type { Lockfile } from '../apt/lockfile.ts';
 import type { Archive } from '../apt/sources.ts';
 import type { ImageConfig, RunPoint } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
+import type { EmulationWish } from '../emulation/emulation.ts';
 import { resolveRef } from '../ostree/refs.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
@@ -14,7 +15,7 @@ import { finalize } from './finalize.ts';
 import { Identities } from './identities.ts';
 import { importDebs } from './import.ts';
 import { initramfs } from './initramfs.ts';
-import { type MergeResult, merge } from './merge.ts';
+import { isMerged, type MergeResult, merge } from './merge.ts';
 import { withBuild } from './open-build.ts';
 import { type OverlayLayer, openOverlay } from './overlay.ts';
 import { type RunScript, readScripts } from './run-script.ts';
@@ -33,6 +34,8 @@ export interface BuildInputs {
   revision: string | null;
   /** null: the image knows nothing of signatures. */
   signing: Signing | null;
+  /** How programs of a foreign architecture are to be run; no part of what the image becomes. */
+  emulation: EmulationWish;
 }
 
 export interface BuildServices {
@@ -74,7 +77,7 @@ export interface BuiltStage {
  */
 export async function buildImage(inputs: BuildInputs, services: BuildServices): Promise<BuiltImage> {
   const { image, lockfile, version, signing } = inputs;
-  return withBuild(image, services, async (build, stages) => {
+  return withBuild(inputs, services, async (build, stages) => {
     const final = await runStages(build, inputs, await layersOf(build, image));
     if (final === null) throw new Error('a build ended without a commit');
     const ref = `${image.name}/${image.arch}`;
@@ -91,7 +94,7 @@ export async function buildImage(inputs: BuildInputs, services: BuildServices): 
 /** The same up to the end of one stage. */
 export async function buildUntil(stop: Stop, inputs: BuildInputs, services: BuildServices): Promise<BuiltStage> {
   const { image } = inputs;
-  return withBuild(image, services, async (build, stages) => {
+  return withBuild(inputs, services, async (build, stages) => {
     const result = await runStages(build, inputs, await layersOf(build, image), stop);
     const { ref, commit } = result ?? { ref: null, commit: null };
     if (commit !== null) await moveRef(build, stopRef(image.name, stop), commit);
@@ -109,7 +112,7 @@ export async function planImage(
   inputs: Omit<BuildInputs, 'archive'>,
   services: BuildServices,
 ): Promise<PlannedStage[]> {
-  return withBuild(inputs.image, services, async (build) => {
+  return withBuild(inputs, services, async (build) => {
     const planned: PlannedStage[] = [];
     const layers = await layersOf(build, inputs.image);
     await runStages({ ...build, plan: (stage) => planned.push(stage) }, { ...inputs, archive: null }, layers);
@@ -133,7 +136,7 @@ async function runStages(
 ): Promise<StageResult | null> {
   const { image, lockfile, archive } = inputs;
   const scripts = await scriptsOf(image, lockfile);
-  if (archive !== null) await importPackages(build, { ...inputs, archive });
+  if (archive !== null) await importAhead(build, { ...inputs, archive }, stop);
   if (stop === 'import') return null;
   const unpacked = await merge(build, lockfile.packages, image.arch);
   if (stop === 'merge') return unpacked;
@@ -170,6 +173,13 @@ async function laterStages(
   const provenance = { image: image.name, version, lockDigest: lockfile.digest, revision };
   const trust = await trustLayers(build.toolbox, image.name, signing?.config ?? null);
   return finalize(build, base, boot, [...overlay, ...trust], scripts.finalized, provenance);
+}
+
+/** Finds out while debs arrive how to emulate: it may have to fetch some as well, and a machine that cannot is told early. */
+async function importAhead(build: BuildEnvironment, inputs: BuildInputs, stop?: Stop): Promise<void> {
+  const { image, lockfile } = inputs;
+  const later = stop !== 'import' && stop !== 'merge' && !(await isMerged(build, lockfile.packages, image.arch));
+  await Promise.all([importPackages(build, inputs), later ? build.emulation() : null]);
 }
 
 async function importPackages(build: BuildEnvironment, { image, lockfile, archive }: BuildInputs): Promise<void> {

@@ -3,15 +3,8 @@ import type { Stage } from '../progress/progress.ts';
 import { configureFailure } from './configure-failure.ts';
 import type { MergeResult } from './merge.ts';
 import { type RunScript, ScriptOutput, scriptsDigest, writeScripts } from './run-script.ts';
-import {
-  type BuildEnvironment,
-  cachedStage,
-  digestOf,
-  type StageResult,
-  scriptArgv,
-  stageRef,
-  stageScript,
-} from './stage.ts';
+import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
+import { emulatedScriptArgv, stageScript } from './stage-script.ts';
 import { type PreparedRoot, prepareRoot } from './unpack-root.ts';
 
 /** Raised when the same tree would be configured otherwise than before, beside what the script and the environment say. */
@@ -20,11 +13,7 @@ const format = '3';
 /** A package set takes a minute or two emulated; a script that waits for what never comes must not hold a node all night. */
 const timeoutMs = 60 * 60_000;
 
-/**
- * What scripts take for the time of the build: fixed, since the same packages must give the same bytes. shadow(5) counts
- * days from it, so it is not 0, which would mean an expired password.
- */
-const environment = { SOURCE_DATE_EPOCH: '946684800', DEBCONF_NONINTERACTIVE_SEEN: 'true' };
+const environment = { SOURCE_DATE_EPOCH: sourceDateEpoch, DEBCONF_NONINTERACTIVE_SEEN: 'true' };
 
 /**
  * Runs the maintainer scripts of an unpacked tree, under emulation where the architecture is a foreign one. The project's
@@ -64,7 +53,8 @@ async function runScripts(
   if (scripts.length > 0) await writeScripts(build.toolbox, scriptsDir, scripts);
   const scriptOutput = new ScriptOutput(scripts, 'unpacked');
   const output: string[] = [];
-  const { exitCode, stderr } = await build.toolbox.run(scriptArgv('configure', root, build.repo, steps), {
+  const argv = emulatedScriptArgv('configure', await build.emulation(), root, build.repo, steps);
+  const { exitCode, stderr } = await build.toolbox.run(argv, {
     isolate: true,
     input: conffiles,
     env: { ...environment, LOCKSTEP_SCRIPTS: scriptsDir },

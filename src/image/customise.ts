@@ -2,21 +2,13 @@ import type { RunPoint } from '../config/types.ts';
 import { commitArgv } from '../ostree/commit.ts';
 import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
 import { type RunScript, ScriptOutput, scriptsDigest, writeScripts } from './run-script.ts';
-import {
-  type BuildEnvironment,
-  cachedStage,
-  digestOf,
-  type StageResult,
-  scriptArgv,
-  stageRef,
-  stageScript,
-} from './stage.ts';
+import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
+import { emulatedScriptArgv, stageScript } from './stage-script.ts';
 
 /** For all scripts of one point together. */
 const timeoutMs = 60 * 60_000;
 
-/** Fixed, as for maintainer scripts: the same inputs must give the same bytes. */
-const environment = { SOURCE_DATE_EPOCH: '946684800' };
+const environment = { SOURCE_DATE_EPOCH: sourceDateEpoch };
 
 /** A configured tree with its overlay, in which scripts of the project have run. */
 export async function customise(
@@ -52,7 +44,7 @@ export async function runInside(
   const dir = `${build.work}/scripts-${point}`;
   await writeScripts(build.toolbox, dir, scripts);
   const output = new ScriptOutput(scripts, point);
-  const result = await build.toolbox.run(scriptArgv(name, root, dir), {
+  const result = await build.toolbox.run(emulatedScriptArgv(name, await build.emulation(), root, dir), {
     isolate: true,
     env: environment,
     check: false,

@@ -3,15 +3,8 @@ import { version as lockstepVersion } from '../version.ts';
 import { runInside } from './customise.ts';
 import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
 import { type RunScript, scriptsDigest } from './run-script.ts';
-import {
-  type BuildEnvironment,
-  cachedStage,
-  digestOf,
-  type StageResult,
-  scriptArgv,
-  stageRef,
-  stageScript,
-} from './stage.ts';
+import { type BuildEnvironment, cachedStage, digestOf, type StageResult, stageRef } from './stage.ts';
+import { plainScriptArgv, stageScript } from './stage-script.ts';
 
 /** What the commit says of itself. */
 export interface Provenance {
@@ -48,7 +41,7 @@ export async function finalize(
     await checkout(configured.commit);
     if (initramfs !== null) await checkout(initramfs.commit);
     await layOverlay(overlay, root, { copy });
-    await toolbox.run(scriptArgv('finalize', root, provenance.image, provenance.version), { isolate: true });
+    await toolbox.run(plainScriptArgv('finalize', root, provenance.image, provenance.version), { isolate: true });
     if (copy) await runInside(build, root, { name: 'finalized', point: 'finalized', scripts });
     const subject = `${provenance.image} ${provenance.version}`;
     await toolbox.run(commitArgv([`dir=${root}`], { repo, ref, subject, metadata, linked: !copy }));

@@ -1,15 +1,8 @@
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
 import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
-import {
-  type BuildEnvironment,
-  cachedStage,
-  digestOf,
-  type StageResult,
-  scriptArgv,
-  stageRef,
-  stageScript,
-} from './stage.ts';
+import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
+import { emulatedScriptArgv, stageScript } from './stage-script.ts';
 
 const timeoutMs = 30 * 60_000;
 
@@ -48,13 +41,13 @@ export async function initramfs(
   });
 }
 
-async function generate({ toolbox }: BuildEnvironment, root: string, out: string): Promise<void> {
+async function generate({ toolbox, emulation }: BuildEnvironment, root: string, out: string): Promise<void> {
   const output: string[] = [];
-  const { exitCode } = await toolbox.run(scriptArgv('initramfs', root, out, drivers), {
+  const { exitCode } = await toolbox.run(emulatedScriptArgv('initramfs', await emulation(), root, out, drivers), {
     isolate: true,
     check: false,
     timeoutMs,
-    env: { SOURCE_DATE_EPOCH: '946684800' },
+    env: { SOURCE_DATE_EPOCH: sourceDateEpoch },
     onLine: (line) => output.push(line),
   });
   if (exitCode === 0) return;

@@ -1,6 +1,7 @@
 import type { LockedDeb } from '../deb/package.ts';
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
+import { resolveRef } from '../ostree/refs.ts';
 import type { ControlFiles } from './control-files.ts';
 import { controlRef, dataRef } from './import-deb.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, stageRef } from './stage.ts';
@@ -25,8 +26,8 @@ export async function merge(
   packages: readonly LockedDeb[],
   architecture: string,
 ): Promise<MergeResult> {
-  const ordered = [...packages].sort((a, b) => (a.package < b.package ? -1 : 1));
-  const digest = digestOf('unpacked', format, architecture, ...ordered.map(({ sha256 }) => sha256));
+  const ordered = inOrder(packages);
+  const digest = mergeDigest(ordered, architecture);
   const ref = stageRef('unpacked', digest);
   let planned: Promise<Unpacking> | undefined;
   const unpacking = () => {
@@ -38,6 +39,23 @@ export async function merge(
     await commitMerged(environment, ref, await unpacking());
   });
   return { ...result, unpacking };
+}
+
+/** Whether these packages were merged before. */
+export async function isMerged(
+  { toolbox, repo }: Pick<BuildEnvironment, 'toolbox' | 'repo'>,
+  packages: readonly LockedDeb[],
+  architecture: string,
+): Promise<boolean> {
+  return (await resolveRef(toolbox, repo, stageRef('unpacked', mergeDigest(inOrder(packages), architecture)))) !== null;
+}
+
+function inOrder(packages: readonly LockedDeb[]): LockedDeb[] {
+  return [...packages].sort((a, b) => (a.package < b.package ? -1 : 1));
+}
+
+function mergeDigest(ordered: readonly LockedDeb[], architecture: string): string {
+  return digestOf('unpacked', format, architecture, ...ordered.map(({ sha256 }) => sha256));
 }
 
 /** Of a directory that several packages have, dpkg keeps the first one's owner and mode; ostree takes the last one's. */

@@ -1,17 +1,17 @@
 import path from 'node:path';
-import type { ImageConfig } from '../config/types.ts';
 import { ensureRepo } from '../ostree/repo.ts';
-import type { BuildServices } from './build.ts';
+import type { BuildInputs, BuildServices } from './build.ts';
+import { chooseEmulation } from './emulation.ts';
 import type { BuildEnvironment, StageReport } from './stage.ts';
 
 /** Opens what the build of an image works with, and clears up after it; `stages` fills as they end. */
 export async function withBuild<T>(
-  { name }: Pick<ImageConfig, 'name'>,
+  { image, lockfile, emulation: wish }: Pick<BuildInputs, 'image' | 'lockfile' | 'emulation'>,
   services: BuildServices,
   work: (build: BuildEnvironment, stages: StageReport[]) => Promise<T>,
 ): Promise<T> {
   const { workspace, toolbox, signal } = services;
-  const directory = path.join(workspace.work, name);
+  const directory = path.join(workspace.work, image.name);
   // What lies there is a build's that died: the project's lock is held, so none is at work.
   const clear = () => toolbox.run(['rm', '-rf', '--one-file-system', directory]);
   await clear();
@@ -20,7 +20,9 @@ export async function withBuild<T>(
   const stages: StageReport[] = [];
   try {
     const report = (stage: StageReport) => void stages.push(stage);
-    return await work({ ...services, repo: workspace.repo, work: directory, report }, stages);
+    const environment = { ...services, repo: workspace.repo, work: directory, report };
+    const emulation = chooseEmulation(environment, { image, lockfile, workspace, wish });
+    return await work({ ...environment, emulation }, stages);
   } finally {
     if (!signal.aborted) await clear();
   }

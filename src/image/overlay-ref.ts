@@ -2,15 +2,8 @@ import type { OverlayRef } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
 import type { OverlayLayer } from './overlay.ts';
-import {
-  type BuildEnvironment,
-  cachedStage,
-  digestOf,
-  type StageResult,
-  scriptArgv,
-  stageRef,
-  stageScript,
-} from './stage.ts';
+import { type BuildEnvironment, cachedStage, digestOf, type StageResult, stageRef } from './stage.ts';
+import { plainScriptArgv, stageScript } from './stage-script.ts';
 
 /** A layer that an ostree repository has: its tree brought into the layout of an image that is yet to be finalized. */
 export async function openRef(build: BuildEnvironment, layer: OverlayRef): Promise<OverlayLayer> {
@@ -54,7 +47,7 @@ async function normalised(build: BuildEnvironment, layer: OverlayRef, commit: st
   return cachedStage(build, { name: 'overlay', ref, digest }, async () => {
     const root = `${build.work}/overlay-ref`;
     await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', commit, root]);
-    await explained(layer, () => toolbox.run(scriptArgv('overlay-ref', root), { isolate: true }));
+    await explained(layer, () => toolbox.run(plainScriptArgv('overlay-ref', root), { isolate: true }));
     await toolbox.run(commitArgv([`dir=${root}`], { repo, ref, subject: `overlay ${nameOf(layer)}`, linked: true }));
     await toolbox.run(['rm', '-rf', '--one-file-system', root]);
   });

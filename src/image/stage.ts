@@ -1,8 +1,14 @@
 import { createHash } from 'node:crypto';
+import type { Emulation } from '../emulation/emulation.ts';
 import { resolveRef } from '../ostree/refs.ts';
 import type { Progress, Stage } from '../progress/progress.ts';
-import { resourceText } from '../resources.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
+
+/**
+ * What programs take for the time of the build: fixed, since the same packages must give the same bytes. shadow(5) counts
+ * days from it, so it is not 0, which would mean an expired password.
+ */
+export const sourceDateEpoch = '946684800';
 
 /** What every stage of a build works with. */
 export interface BuildEnvironment {
@@ -13,6 +19,8 @@ export interface BuildEnvironment {
   repo: string;
   /** An empty directory of this build alone, on the file system of the repository. */
   work: string;
+  /** How programs of the image are run; found out when first asked for. */
+  emulation(): Promise<Emulation>;
   /** Called as each stage ends. */
   report(stage: StageReport): void;
   /** Present in a plan: told of each stage, of which none is made. */
@@ -25,6 +33,9 @@ export interface PlannedStage {
   ref: string;
   digest: string;
 }
+
+/** What is there before anything has to be emulated. */
+export type Unemulated = Omit<BuildEnvironment, 'emulation'>;
 
 /** A stage as `--json` tells it. */
 export interface StageReport {
@@ -51,27 +62,6 @@ export function digestOf(...inputs: (string | null)[]): string {
 /** The ref that holds a stage's result. */
 export function stageRef(stage: string, digest: string): string {
   return `lockstep/${stage}/${digest}`;
-}
-
-/** The text of a stage's shell script, with the functions that it uses before it. */
-export function stageScript(name: string): string {
-  const functions = name === 'configure' ? [unpackFunctions()] : [];
-  const texts = shared.map((part) => resourceText(`stages/${part}.sh`));
-  return [...texts, ...functions, resourceText(`stages/${name}.sh`)].join('\n');
-}
-
-/** The functions that unpack packages; the program that they lay files with is one of their variables. */
-export function unpackFunctions(): string {
-  const program = resourceText('stages/lay-package.pl').replaceAll("'", "'\\''");
-  return `${resourceText('stages/unpack.sh')}\nlay_program='${program}'`;
-}
-
-/** Shell functions that the scripts of several stages use. */
-const shared = ['api-filesystems', 'run-scripts', 'traces'];
-
-/** argv that runs a stage's script with arguments. */
-export function scriptArgv(name: string, ...args: string[]): string[] {
-  return ['bash', '-euo', 'pipefail', '-c', stageScript(name), name, ...args];
 }
 
 /** Runs the stage unless its ref is there already. `make` must end with the ref made. */

@@ -6,6 +6,11 @@ import type { Toolbox } from './toolbox.ts';
 /** Debian's names of the architectures that Node runs on. */
 const nativeNames: Partial<Record<NodeJS.Architecture, Architecture>> = { x64: 'amd64', arm64: 'arm64', arm: 'armhf' };
 
+/** Whether this machine runs programs of the architecture without emulation. */
+export function isNative(arch: Architecture): boolean {
+  return nativeNames[process.arch] === arch;
+}
+
 /** /tmp may be mounted noexec, /var/tmp hardly ever is. */
 const runFromInput =
   'f=$(mktemp /var/tmp/lockstep-probe.XXXXXX) && cat >"$f" && chmod 700 "$f" && "$f"; e=$?; rm -f "$f"; exit $e';
@@ -15,7 +20,7 @@ const runFromInput =
  * of interpreters cannot be seen from inside a container, where it works all the same.
  */
 export async function assertRuns(toolbox: Toolbox, arch: Architecture): Promise<void> {
-  if (nativeNames[process.arch] === arch) return;
+  if (isNative(arch)) return;
   if (await canRun(toolbox, arch)) return;
   const where = toolbox.kind === 'docker' ? 'the machine that runs the Docker engine' : 'this machine';
   throw new LockstepError('E_BINFMT', `${where} cannot run ${arch} programs: binfmt_misc has no entry for them`, {

@@ -1,4 +1,4 @@
-import { unpackFunctions } from '../../src/image/stage.ts';
+import { unpackFunctions } from '../../src/image/stage-script.ts';
 import { resourceText } from '../../src/resources.ts';
 
 const start = `

@@ -5,10 +5,11 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import type { SigningConfig } from '../../src/config/types.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';
+import { plainEmulation } from '../../src/emulation/emulation.ts';
 import { finalize } from '../../src/image/finalize.ts';
 import { signCommit } from '../../src/image/signing/sign.ts';
 import { trustLayers } from '../../src/image/signing/trust.ts';
-import type { BuildEnvironment, StageReport, StageResult } from '../../src/image/stage.ts';
+import type { BuildEnvironment, StageReport, StageResult, Unemulated } from '../../src/image/stage.ts';
 import { syncArchive } from '../../src/ostree/archive.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { type RepoServer, serveRepo } from '../../src/ostree/serve.ts';
@@ -63,7 +64,7 @@ for (const kind of kinds) {
       const signal = new AbortController().signal;
       const { repo, work } = workspaceOf(dir);
       const report = (stage: StageReport) => reports.push(stage);
-      const build: BuildEnvironment = { toolbox, progress: silent, signal, repo, work, report };
+      const build: Unemulated = { toolbox, progress: silent, signal, repo, work, report };
       return signCommit(build, commit, { config, root: dir, environment: process.env, make: true });
     }
 
@@ -118,7 +119,7 @@ for (const kind of kinds) {
       const environment = { ...process.env, GNUPGHOME: key.home };
       const { repo, work } = workspaceOf(dir);
       const signal = new AbortController().signal;
-      const build: BuildEnvironment = { toolbox, progress: silent, signal, repo, work, report: () => {} };
+      const build: Unemulated = { toolbox, progress: silent, signal, repo, work, report: () => {} };
       const signing = { config: named, root: dir, environment, make: true };
       expect(await signCommit(build, commit, signing)).to.equal(true);
       expect(await signCommit(build, commit, signing)).to.equal(false);
@@ -164,7 +165,7 @@ describe('an image that demands signatures', function () {
     const { repo, work } = workspaceOf(dir);
     await ensureRepo(toolbox, repo, 'bare');
     const signal = new AbortController().signal;
-    build = { toolbox, progress: silent, signal, repo, work, report: () => {} };
+    build = { toolbox, progress: silent, signal, repo, work, report: () => {}, emulation: async () => plainEmulation };
     await mkdir(`${work}/root/etc/ostree/remotes.d`, { recursive: true });
     for (const name of ['usr/lib', 'usr/share', 'var', 'root'])
       await mkdir(`${work}/root/${name}`, { recursive: true });

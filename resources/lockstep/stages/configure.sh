@@ -6,6 +6,7 @@ lay_out_root "$root"
 set_conffiles_aside "$root"
 
 mount_api_filesystems "$root"
+start_emulation "$root"
 hostname localhost
 
 # Users must exist before anything can belong to them (base-passwd's own postinst keeps them up to date).
@@ -15,7 +16,8 @@ done
 
 # Each device makes host keys of its own: openssh-server's postinst leaves files that are there, and spares minutes of
 # emulated prime numbers.
-if [ -e "$root/usr/sbin/sshd" ]; then
+if [ -e "$root/var/lib/dpkg/lockstep/openssh-server_"*.control ]; then
+  mkdir -p -m 755 "$root/etc/ssh"
   for type in rsa ecdsa ed25519; do : >"$root/etc/ssh/ssh_host_${type}_key"; done
 fi
 

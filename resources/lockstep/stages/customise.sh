@@ -2,6 +2,7 @@
 # $1: the root, $2: the directory of the scripts.
 root=$1
 mount_api_filesystems "$root"
+start_emulation "$root"
 hostname localhost
 # No service starts while an image is made.
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"

@@ -10,6 +10,7 @@ chmod 1777 "$root/tmp"
 mkdir "$root/var/lib"
 ln -s ../../usr/lib/sysimage/dpkg "$root/var/lib/dpkg"
 mount_api_filesystems "$root"
+start_emulation "$root"
 hostname localhost
 run_scripts "$root" "$2" finalized
 umount "$root/etc"

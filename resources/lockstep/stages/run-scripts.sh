@@ -8,7 +8,7 @@ run_scripts() {
   mount -o remount,bind,ro "$1/run/lockstep"
   for script in "$2"/*; do
     echo "lockstep-run: ${script##*/}"
-    unshare --net env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root \
+    unshare --net "${emulated[@]}" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root USER=root \
       LANG=C.UTF-8 TZ=UTC SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" DEBIAN_FRONTEND=noninteractive INITRD=No \
       LOCKSTEP_POINT="$3" \
       chroot "$1" "/run/lockstep/${script##*/}" </dev/null

@@ -3,7 +3,7 @@ import type { SigningConfig } from '../../config/types.ts';
 import { fingerprintForm } from '../../config/types.ts';
 import { LockstepError } from '../../errors/index.ts';
 import { commitFile, readSignatures, writeSignatures } from '../../ostree/signing.ts';
-import type { BuildEnvironment } from '../stage.ts';
+import type { Unemulated } from '../stage.ts';
 import { makeSignature } from './make.ts';
 import { type PublicKey, readPublicKey } from './public-key.ts';
 import { readSecret } from './secret.ts';
@@ -25,7 +25,7 @@ export interface Signing {
  * the toolbox; nobody needs it for a commit that is signed already. Signatures of other keys stay, worthless ones go.
  * Throws E_SIGN_*.
  */
-export async function signCommit(build: BuildEnvironment, commit: string, signing: Signing): Promise<boolean> {
+export async function signCommit(build: Unemulated, commit: string, signing: Signing): Promise<boolean> {
   const started = performance.now();
   const stage = build.progress.stage('sign');
   try {
@@ -39,7 +39,7 @@ export async function signCommit(build: BuildEnvironment, commit: string, signin
   }
 }
 
-async function ensureSignature(build: BuildEnvironment, commit: string, signing: Signing): Promise<boolean> {
+async function ensureSignature(build: Unemulated, commit: string, signing: Signing): Promise<boolean> {
   const { toolbox, repo, signal } = build;
   const { config, root, environment } = signing;
   const options = { environment: withoutPassphrase(environment, config), signal };

@@ -1,0 +1,95 @@
+import { openForeignArchive } from '../apt/foreign.ts';
+import type { Lockfile } from '../apt/lockfile.ts';
+import { proxyEnvironment } from '../apt/proxy.ts';
+import type { ImageConfig } from '../config/types.ts';
+import type { Workspace } from '../config/workspace.ts';
+import { dispatcher } from '../emulation/dispatcher.ts';
+import { staysEmulated } from '../emulation/hot-packages.ts';
+import { dispatchDir, nativeDir, relocations } from '../emulation/layout.ts';
+import { chooseTwins, toolPackages } from '../emulation/twins.ts';
+import { LockstepError } from '../errors/index.ts';
+import { commitArgv } from '../ostree/commit.ts';
+import { resolveRef } from '../ostree/refs.ts';
+import { digestOf, stageRef, type Unemulated } from './stage.ts';
+import { plainScriptArgv, stageScript } from './stage-script.ts';
+
+/** The native builds of an image's tools, checked out. */
+export interface NativeTools {
+  dir: string;
+  /** What the log says of them. */
+  description: string;
+}
+
+/** Raised when other tools would be made of the same packages. */
+const format = '1';
+
+const timeoutMs = 5 * 60_000;
+
+/**
+ * Native builds of the programs that scripts start most, at the versions that the lockfile pins: fetched by apt from
+ * the image's own suites, relocated, and kept as a ref, so that they are fetched once. null when the image has none, or
+ * the archive no longer offers them. Throws E_APT_*, E_TOOL_FAILED, E_DISK_FULL, E_INTERRUPTED.
+ */
+export async function nativeTools(
+  build: Unemulated,
+  image: ImageConfig,
+  lockfile: Lockfile,
+  workspace: Pick<Workspace, 'apt'>,
+): Promise<NativeTools | null> {
+  const tools = toolPackages(lockfile.packages);
+  if (tools.length === 0) return null;
+  const wanted = [...new Set(tools.flatMap(({ needs }) => needs))].map(
+    (locked) => `${locked.package}=${locked.version}`,
+  );
+  const how = [stageScript('native-tools'), dispatcher().toString('hex'), JSON.stringify(relocations)];
+  const ref = stageRef('native', digestOf('native', format, ...wanted.sort(), ...staysEmulated, ...how));
+  const there = await resolveRef(build.toolbox, build.repo, ref);
+  const lacking = there === null ? await make(build, image, lockfile, workspace, ref) : [];
+  if (lacking === null) return null;
+  const dir = `${build.work}/native-tools`;
+  await build.toolbox.run(['ostree', `--repo=${build.repo}`, 'checkout', '--require-hardlinks', ref, dir]);
+  return { dir, description: describe(tools.length, lacking) };
+}
+
+function describe(count: number, lacking: readonly string[]): string {
+  const all = `native builds of ${count - lacking.length} packages run in place of emulated ones`;
+  return lacking.length === 0 ? all : `${all}; the suites have none of ${lacking.join(', ')}`;
+}
+
+/** Makes the ref; returns what stays emulated, or null when that is all. */
+async function make(
+  build: Unemulated,
+  image: ImageConfig,
+  lockfile: Lockfile,
+  workspace: Pick<Workspace, 'apt'>,
+  ref: string,
+): Promise<string[] | null> {
+  const { toolbox, repo } = build;
+  const without = lockfile.inputs?.without ?? [];
+  const archive = await openForeignArchive(toolbox, workspace, image, { arch: 'amd64', without });
+  const tools = toolPackages(lockfile.packages);
+  const names = [...new Set(tools.flatMap(({ needs }) => needs.map((locked) => locked.package)))];
+  const choice = chooseTwins(tools, await archive.offered(names));
+  if (choice.tools.length === 0) return null;
+  const [work, out] = [`${build.work}/native-debs`, `${build.work}/native-out`];
+  const places = [work, out, nativeDir, dispatchDir, relocationLines(), staysEmulated.join(' ')];
+  const debs = choice.twins.map((twin) => twin.replace('=', ':amd64='));
+  await toolbox.run(plainScriptArgv('native-tools', ...places, ...debs), {
+    isolate: true,
+    env: { ...proxyEnvironment(process.env), APT_CONFIG: archive.root.config },
+    input: dispatcher(),
+    timeoutMs,
+  });
+  await toolbox.run(commitArgv([`dir=${out}`], { repo, ref, subject: `native tools: ${choice.twins.join(' ')}` }));
+  await toolbox.run(['rm', '-rf', '--one-file-system', work, out]);
+  return choice.emulated.map(({ wants }) => wants);
+}
+
+function relocationLines(): string {
+  return relocations.map((pair) => pair.map((bytes) => Buffer.from(bytes).toString('hex')).join(' ')).join('\n');
+}
+
+/** What a failure to make native tools means for the build: nothing but time. */
+export function isPassing(error: unknown): error is LockstepError {
+  return error instanceof LockstepError && error.code !== 'E_INTERRUPTED' && error.code !== 'E_DISK_FULL';
+}

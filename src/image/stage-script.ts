@@ -1,0 +1,49 @@
+import type { Emulation } from '../emulation/emulation.ts';
+import { dispatchDir, nativeDir } from '../emulation/layout.ts';
+import { resourceText } from '../resources.ts';
+
+/** Shell functions that the scripts of several stages use. */
+const shared = ['api-filesystems', 'run-scripts', 'traces', 'emulation'];
+
+/** The text of a stage's shell script, with the functions that it uses before it. */
+export function stageScript(name: string): string {
+  const functions = name === 'configure' ? [unpackFunctions()] : [];
+  const texts = shared.map((part) => resourceText(`stages/${part}.sh`));
+  const holder = programVariable('hold_namespace', 'hold-namespace');
+  return [...texts, holder, ...functions, resourceText(`stages/${name}.sh`)].join('\n');
+}
+
+/** The functions that unpack packages; the program that they lay files with is one of their variables. */
+export function unpackFunctions(): string {
+  return `${resourceText('stages/unpack.sh')}\n${programVariable('lay_program', 'lay-package')}`;
+}
+
+function programVariable(name: string, file: string): string {
+  return `${name}=${quoted(resourceText(`stages/${file}.pl`))}`;
+}
+
+/** No start-up file: bash reads one where its input is a socket, taking itself for a remote shell's. */
+const shell = ['bash', '--norc', '-euo', 'pipefail', '-c'];
+
+/** argv that runs a stage's script with arguments; it starts no program of the image. */
+export function plainScriptArgv(name: string, ...args: string[]): string[] {
+  return [...shell, stageScript(name), name, ...args];
+}
+
+/** argv that runs a stage's script with arguments, programs of the image emulated in the way given. */
+export function emulatedScriptArgv(name: string, emulation: Emulation, ...args: string[]): string[] {
+  const text = `${variables(emulation)}\n${stageScript(name)}`;
+  return [...shell, text, name, ...args];
+}
+
+/** What `stages/emulation.sh` expects to be set. */
+function variables({ way, tools, qemu, magic }: Emulation): string {
+  const values = { way, tools: tools ?? '', native: nativeDir, dispatch: dispatchDir, qemu, magic };
+  return Object.entries(values)
+    .map(([name, value]) => `emulation_${name}=${quoted(value)}`)
+    .join(' ');
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
