@@ -32,6 +32,7 @@ export async function openForeignArchive(
     dir: path.join(workspace.apt, `${image.name}.${arch}`),
     suites: (await archiveOf(toolbox, foreign)).suites,
     keyring: archiveKeyring,
+    local: [],
   });
   await updateIndexes(toolbox, root, image.name);
   const indexes = await indexFiles(toolbox, root, foreign);

@@ -1,14 +1,7 @@
 import { commitArgv } from '../ostree/commit.ts';
 import type { IdMap } from './identity-lock.ts';
-import {
-  type BuildEnvironment,
-  cachedStage,
-  digestOf,
-  type StageResult,
-  scriptArgv,
-  stageRef,
-  stageScript,
-} from './stage.ts';
+import { type BuildEnvironment, cachedStage, digestOf, type StageResult, stageRef } from './stage.ts';
+import { plainScriptArgv, stageScript } from './stage-script.ts';
 
 /** A tree whose files and databases have other numbers of users and groups; the tree itself when none is to change. */
 export async function renumber(
@@ -25,7 +18,7 @@ export async function renumber(
     const { toolbox, repo } = build;
     const root = `${build.work}/renumber`;
     await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', tree.commit, root]);
-    await toolbox.run(scriptArgv('renumber', root, uids, gids), { isolate: true });
+    await toolbox.run(plainScriptArgv('renumber', root, uids, gids), { isolate: true });
     await toolbox.run(commitArgv([`dir=${root}`], { repo, ref, subject: 'renumbered', linked: true }));
     await toolbox.run(['rm', '-rf', '--one-file-system', root]);
   });

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { parseLockfile } from '../../src/apt/lockfile.ts';
 import { archiveOf } from '../../src/apt/sources.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';
+import { plainEmulation } from '../../src/emulation/emulation.ts';
 import type { LockstepError } from '../../src/errors/index.ts';
 import { readControlFiles } from '../../src/image/admin-directory.ts';
 import { infoName, nameOf } from '../../src/image/control-files.ts';
@@ -65,7 +66,15 @@ describe('unpacking by lockstep and by dpkg', function () {
     const toolbox = await openFor(dir, 'host');
     const workspace = workspaceOf(dir);
     const signal = new AbortController().signal;
-    build = { toolbox, progress: silent, signal, repo: workspace.repo, work: workspace.work, report: () => {} };
+    build = {
+      toolbox,
+      progress: silent,
+      signal,
+      repo: workspace.repo,
+      work: workspace.work,
+      report: () => {},
+      emulation: async () => plainEmulation,
+    };
     close = () => toolbox.close();
     await toolbox.run(['mkdir', '-p', build.work]);
     await ensureRepo(toolbox, build.repo, 'bare');
