@@ -12,7 +12,9 @@ import { connectionOf } from '../../src/device/connection.ts';
 import type { DeviceDeployment } from '../../src/device/deploy.ts';
 import { connect } from '../../src/device/ssh.ts';
 import { LockstepError } from '../../src/errors/index.ts';
+import { trustFiles } from '../../src/image/signing/trust.ts';
 import { silent } from '../../src/progress/progress.ts';
+import { type MadeKey, makeKey } from '../image/gpg-keys.ts';
 import { builtPanel, ostree, projectWith } from './projects.ts';
 import { eventually, processesWith } from './toolboxes.ts';
 
@@ -38,6 +40,7 @@ describe('a virtual ARMv7 device', function () {
   let dir: string;
   let disk: string;
   const commits: Record<string, string> = {};
+  let key: MadeKey;
 
   before(async () => {
     const source = await bootableRepo();
@@ -47,12 +50,19 @@ describe('a virtual ARMv7 device', function () {
     await ostree(dir, 'init', '--mode=bare');
     await ostree(dir, 'pull-local', source, 'panel/armhf');
     commits.base = await ostree(dir, 'rev-parse', 'panel/armhf');
-    await commit('next', { 'usr/share/lockstep-test': 'next' });
+    key = await makeKey();
+    const trust = await trustFiles('panel', { publicKey: key.publicFile }, { name: null, url: null });
+    const demands = trust.map(({ path: name, content }) => [name.replace(/^etc/, 'usr/etc'), content.toString()]);
+    await commit('next', { 'usr/share/lockstep-test': 'next', ...Object.fromEntries(demands) });
+    await commit('unsigned', { 'usr/share/lockstep-test': 'unsigned' });
     const kernel = (await ostree(dir, 'ls', 'panel/armhf', '/usr/lib/modules')).trim().split('/').at(-1);
     await commit('broken', { [`usr/lib/modules/${kernel}/vmlinuz`]: 'not a kernel' });
     const unit = '[Service]\nType=oneshot\nExecStart=/bin/false\n';
     const wants = 'usr/lib/systemd/system/multi-user.target.d/sick.conf';
     await commit('sick', { 'usr/lib/systemd/system/sick.service': unit, [wants]: '[Unit]\nWants=sick.service\n' });
+    for (const name of ['broken', 'sick']) {
+      await ostree(dir, 'gpg-sign', `--gpg-homedir=${key.home}`, commits[name] ?? '', key.fingerprint);
+    }
   });
 
   after(async () => {
@@ -183,6 +193,14 @@ describe('a virtual ARMv7 device', function () {
     expect(outcome.outcome).to.equal('unchanged');
     expect(device).to.include({ verdict: 'unchanged', commit: commits.next, bytesSent: 0 });
     expect(await onDevice('cat', '/proc/sys/kernel/random/boot_id')).to.equal(bootId);
+  });
+
+  it('refuses a commit without the signature that its image demands, and stays as it is', async () => {
+    const { outcome, device } = await deployed('test/unsigned');
+    expect(outcome).to.include({ outcome: 'failed', code: 'E_DEPLOY' });
+    expect(device).to.include({ verdict: 'refused', commit: commits.next });
+    expect(device.reason).to.include('takes only signed commits');
+    expect(await onDevice('ostree', 'admin', 'status')).not.to.include(commits.unsigned);
   });
 
   it('comes back with the commit it had when the new one does not start', async () => {
