@@ -12,8 +12,9 @@ import type { Toolbox } from '../toolbox/toolbox.ts';
 import { configure } from './configure.ts';
 import { customise } from './customise.ts';
 import { finalize } from './finalize.ts';
+import { healing } from './healing.ts';
 import { Identities } from './identities.ts';
-import { importDebs } from './import.ts';
+import { type Imported, importDebs } from './import.ts';
 import { initramfs } from './initramfs.ts';
 import { isMerged, type MergeResult, merge } from './merge.ts';
 import { withBuild } from './open-build.ts';
@@ -22,6 +23,7 @@ import { type RunScript, readScripts } from './run-script.ts';
 import { settingsLayers, settingsScripts } from './settings.ts';
 import { type Signing, signCommit } from './signing/sign.ts';
 import { trustLayers } from './signing/trust.ts';
+import { Soundness } from './soundness.ts';
 import type { BuildEnvironment, PlannedStage, StageReport, StageResult } from './stage.ts';
 
 export interface BuildInputs {
@@ -77,7 +79,7 @@ export interface BuiltStage {
  */
 export async function buildImage(inputs: BuildInputs, services: BuildServices): Promise<BuiltImage> {
   const { image, lockfile, version, signing } = inputs;
-  return withBuild(inputs, services, async (build, stages) => {
+  return healedBuild(inputs, services, async (build, stages) => {
     const final = await runStages(build, inputs, await layersOf(build, image));
     if (final === null) throw new Error('a build ended without a commit');
     const ref = `${image.name}/${image.arch}`;
@@ -94,12 +96,22 @@ export async function buildImage(inputs: BuildInputs, services: BuildServices): 
 /** The same up to the end of one stage. */
 export async function buildUntil(stop: Stop, inputs: BuildInputs, services: BuildServices): Promise<BuiltStage> {
   const { image } = inputs;
-  return withBuild(inputs, services, async (build, stages) => {
+  return healedBuild(inputs, services, async (build, stages) => {
     const result = await runStages(build, inputs, await layersOf(build, image), stop);
     const { ref, commit } = result ?? { ref: null, commit: null };
     if (commit !== null) await moveRef(build, stopRef(image.name, stop), commit);
     return { name: image.name, until: stop, ref, commit, stages };
   });
+}
+
+/** The work of a build, done once more when the repository turns out to be damaged. */
+function healedBuild<T>(
+  inputs: BuildInputs,
+  services: BuildServices,
+  work: (build: BuildEnvironment, stages: StageReport[]) => Promise<T>,
+): Promise<T> {
+  const place = { ...services, repo: services.workspace.repo };
+  return healing(place, inputs.lockfile.packages, () => withBuild(inputs, services, work));
 }
 
 /** The ref that names what a stage of an image last came to, when a build was told to stop there. */
@@ -129,22 +141,25 @@ type StageInputs = Omit<BuildInputs, 'archive'> & { archive: Archive | null };
 
 /** null when it stops after the import. */
 async function runStages(
-  build: BuildEnvironment,
+  opened: BuildEnvironment,
   inputs: StageInputs,
   layers: readonly OverlayLayer[],
   stop?: Stop,
 ): Promise<StageResult | null> {
   const { image, lockfile, archive } = inputs;
   const scripts = await scriptsOf(image, lockfile);
-  if (archive !== null) await importAhead(build, { ...inputs, archive }, stop);
+  const reused = archive !== null && (await importAhead(opened, { ...inputs, archive }, stop)).reused;
   if (stop === 'import') return null;
+  const soundness = new Soundness(opened, reused ? lockfile.packages : []);
+  const build = { ...opened, soundness };
   const unpacked = await merge(build, lockfile.packages, image.arch);
-  if (stop === 'merge') return unpacked;
   // Which numbers maintainer scripts hand out is not known before they have run: a plan takes them for those of the locks.
   const identities = build.plan === undefined ? await Identities.read(image) : null;
   const settle = async (tree: StageResult) => (await identities?.settle(build, tree)) ?? tree;
-  const result = await laterStages(build, inputs, { unpacked, layers, scripts, settle, stop });
-  await identities?.save(build);
+  const later = { unpacked, layers, scripts, settle, stop };
+  const result = stop === 'merge' ? unpacked : await laterStages(build, inputs, later);
+  await soundness.settle();
+  if (stop !== 'merge') await identities?.save(build);
   return result;
 }
 
@@ -176,17 +191,18 @@ async function laterStages(
 }
 
 /** Finds out while debs arrive how to emulate: it may have to fetch some as well, and a machine that cannot is told early. */
-async function importAhead(build: BuildEnvironment, inputs: BuildInputs, stop?: Stop): Promise<void> {
+async function importAhead(build: BuildEnvironment, inputs: BuildInputs, stop?: Stop): Promise<Imported> {
   const { image, lockfile } = inputs;
   const later = stop !== 'import' && stop !== 'merge' && !(await isMerged(build, lockfile.packages, image.arch));
-  await Promise.all([importPackages(build, inputs), later ? build.emulation() : null]);
+  const [imported] = await Promise.all([importPackages(build, inputs), later ? build.emulation() : null]);
+  return imported;
 }
 
-async function importPackages(build: BuildEnvironment, { image, lockfile, archive }: BuildInputs): Promise<void> {
+async function importPackages(build: BuildEnvironment, { image, lockfile, archive }: BuildInputs): Promise<Imported> {
   const started = performance.now();
   const root = path.dirname(image.lockfile);
   await checkLocalDebs(image.lockfile, lockfile.packages);
-  const { imported } = await importDebs({
+  const result = await importDebs({
     toolbox: build.toolbox,
     repo: build.repo,
     packages: lockfile.packages,
@@ -196,7 +212,8 @@ async function importPackages(build: BuildEnvironment, { image, lockfile, archiv
     progress: build.progress,
     signal: build.signal,
   });
-  build.report({ name: 'import', ms: Math.round(performance.now() - started), cached: imported === 0 });
+  build.report({ name: 'import', ms: Math.round(performance.now() - started), cached: result.imported === 0 });
+  return result;
 }
 
 function hasKernel({ packages }: Lockfile): boolean {

@@ -33,6 +33,8 @@ export interface Imported {
   cached: number;
   /** Bytes of the debs that were fetched. */
   bytes: number;
+  /** Whether objects of earlier imports may have been used. */
+  reused: boolean;
 }
 
 /** Debs at work at once: more than cores, since each waits for the network, a decoder or ostree in turn. */
@@ -54,11 +56,12 @@ export async function importDebs(options: ImportOptions): Promise<Imported> {
   const cached = wanted.length - missing.length;
   if (missing.length === 0) {
     progress.stage('import').done(`${cached} debs`, { cached: true });
-    return { imported: 0, cached, bytes: 0 };
+    return { imported: 0, cached, bytes: 0, reused: true };
   }
   const work = (stage: Stage) => deferSync(toolbox, repo, () => importAll(missing, options, stage));
   await inStage(progress, 'import', work, { total: missing.length, unit: 'debs' });
-  return { imported: missing.length, cached, bytes: missing.reduce((sum, deb) => sum + deb.size, 0) };
+  const bytes = missing.reduce((sum, deb) => sum + deb.size, 0);
+  return { imported: missing.length, cached, bytes, reused: there.size > 0 };
 }
 
 async function importAll(missing: readonly LockedDeb[], options: ImportOptions, stage: Stage): Promise<void> {

@@ -23,6 +23,8 @@ export interface BuildEnvironment {
   emulation(): Promise<Emulation>;
   /** Called as each stage ends. */
   report(stage: StageReport): void;
+  /** Is told what is reused and made, where it matters whether what is reused is sound. */
+  soundness?: { reused(ref: string): void; making(stage: string): void };
   /** Present in a plan: told of each stage, of which none is made. */
   plan?(stage: PlannedStage): void;
 }
@@ -66,7 +68,7 @@ export function stageRef(stage: string, digest: string): string {
 
 /** Runs the stage unless its ref is there already. `make` must end with the ref made. */
 export async function cachedStage(
-  { toolbox, progress, repo, report, plan }: BuildEnvironment,
+  { toolbox, progress, repo, report, plan, soundness }: BuildEnvironment,
   { name, ref, digest }: PlannedStage,
   make: (stage: Stage) => Promise<void>,
 ): Promise<StageResult> {
@@ -78,6 +80,8 @@ export async function cachedStage(
   const stage = progress.stage(name);
   try {
     const known = await resolveRef(toolbox, repo, ref);
+    if (known === null) soundness?.making(name);
+    else soundness?.reused(ref);
     if (known === null) await make(stage);
     const commit = known ?? (await resolveRef(toolbox, repo, ref));
     if (commit === null) throw new Error(`stage ${name} ended without ${ref}`);

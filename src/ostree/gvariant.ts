@@ -49,7 +49,7 @@ function encodeEntry([key, { type, data }]: [string, Variant]): Buffer {
 }
 
 /** Cuts an array of elements of variable size at the offsets of their ends, which stand behind them. */
-function elements(bytes: Buffer, align: number): Buffer[] {
+export function elements(bytes: Buffer, align: number): Buffer[] {
   if (bytes.length === 0) return [];
   const size = offsetSize(bytes.length);
   const first = readOffset(bytes, bytes.length - size, size);
@@ -97,6 +97,16 @@ function aligned(offset: number, align: number): number {
 
 function pad(bytes: Buffer, align: number): Buffer {
   return Buffer.concat([bytes, Buffer.alloc(aligned(bytes.length, align) - bytes.length)]);
+}
+
+/** The ends of a tuple's first `count` members of variable size, in their order, and where all members end. */
+export function memberEnds(bytes: Buffer, count: number): [ends: number[], end: number] {
+  const size = offsetSize(bytes.length);
+  const end = bytes.length - count * size;
+  if (end < 0) throw damaged();
+  const ends = Array.from({ length: count }, (_, index) => readOffset(bytes, bytes.length - (index + 1) * size, size));
+  if (ends.some((each, index) => each > end || each < (ends[index - 1] ?? 0))) throw damaged();
+  return [ends, end];
 }
 
 function damaged(): RangeError {

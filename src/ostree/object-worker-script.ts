@@ -1,7 +1,6 @@
 /**
  * The program that writes objects into a bare repository, where only the toolbox is root: `perl -e` of it, with the
- * repository, a directory name below its `tmp`, and 1 to write objects anew that are there already. perl-base is essential
- * in Debian: it is there. ostree's own commit would hash and stat again what the agent has hashed while it was decoded.
+ * repository and the name of a directory to make below its `tmp`. perl-base is essential in Debian: it is there. ostree's own commit would hash and stat again what the agent has hashed while it was decoded.
  *
  * stdin: frames of a kind and a length (32 bits, big-endian), then as many bytes:
  *   M  a metadata object: its name below `objects` (80 bytes, NUL-padded), its bytes
@@ -17,7 +16,7 @@
  */
 export const objectWorkerScript = String.raw`
 use strict; use warnings; use Fcntl ();
-my ($repo, $name, $anew) = @ARGV;
+my ($repo, $name) = @ARGV;
 my ($objects, $dir) = ("$repo/objects", "$repo/tmp/$name-$$");
 my ($buffer, $temp, $file, $attributes, $path) = ('', "$dir/object");
 my %fsetxattr = (x86_64 => 190, aarch64 => 7, armv7l => 228);
@@ -85,7 +84,6 @@ sub place {
 
 sub there {
   my ($object, $size) = @_;
-  return 0 if $anew;
   my @status = lstat "$objects/$object";
   return @status && (-l _ || -f _ && $status[7] == $size);
 }

@@ -19,10 +19,8 @@ const answerLimitMs = 10 * 60_000;
 export interface ObjectWriterOptions {
   /** A bare repository. */
   repo: string;
-  /** Name of a directory below the repository's `tmp`, which the writers of one import share. */
+  /** The name that its directory below the repository's `tmp` begins with. */
   directory: string;
-  /** Write objects anew that are there: they may be damaged. */
-  anew?: boolean;
 }
 
 /** One long-lived process in the toolbox that writes objects and refs: see object-worker-script.ts. */
@@ -39,8 +37,8 @@ export class ObjectWriter implements ObjectSink {
   #wakers: (() => void)[] = [];
   #asked = 0;
 
-  static async open(toolbox: Toolbox, { repo, directory, anew = false }: ObjectWriterOptions): Promise<ObjectWriter> {
-    const argv = ['perl', '-e', objectWorkerScript, repo, directory, anew ? '1' : '0'];
+  static async open(toolbox: Toolbox, { repo, directory }: ObjectWriterOptions): Promise<ObjectWriter> {
+    const argv = ['perl', '-e', objectWorkerScript, repo, directory];
     return new ObjectWriter(await toolbox.open(argv));
   }
 

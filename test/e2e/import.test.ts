@@ -76,7 +76,8 @@ describe('the import of debs', function () {
   }
 
   it('commits of each deb what dpkg-deb extracts, on a merged system', async () => {
-    const all: Imported = { imported: 4, cached: 0, bytes: debs.reduce((sum, { size }) => sum + size, 0) };
+    const bytes = debs.reduce((sum, { size }) => sum + size, 0);
+    const all: Imported = { imported: 4, cached: 0, bytes, reused: false };
     expect(await importAll()).to.deep.equal(all);
     for (const deb of debs) {
       const expected = path.join(await temporaryDirectory('extracted'), 'root');
@@ -135,7 +136,7 @@ describe('the import of debs', function () {
     expect(await importAll()).to.include({ imported: 2, cached: 2 });
     expect(server.requests).to.have.members(debs.slice(2).map(({ filename }) => filename));
     server.requests.length = 0;
-    expect(await importAll()).to.deep.equal({ imported: 0, cached: 4, bytes: 0 });
+    expect(await importAll()).to.deep.equal({ imported: 0, cached: 4, bytes: 0, reused: true });
     expect(server.requests).to.deep.equal([]);
   });
 
