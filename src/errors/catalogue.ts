@@ -99,7 +99,7 @@ const entries = {
   },
   E_LOCK_SYNTAX: {
     exit: 2,
-    meaning: 'The lockfile is not a valid Packages index.',
+    meaning: 'The lockfile is not a valid Packages index, or the lock of users or groups not one in passwd(5)’s form.',
     remedy: 'Restore it from version control, or make it anew with `lockstep update`.',
   },
   E_LOCK_WRITE: {
@@ -241,8 +241,8 @@ const entries = {
   },
   E_OVERLAY: {
     exit: 2,
-    meaning: 'An overlay directory of the image is missing or cannot be laid over it.',
-    remedy: 'Correct `overlay:` of the image.',
+    meaning: 'An overlay of the image is missing, holds what no image may, or cannot be laid over it.',
+    remedy: 'Correct `overlay:` of the image, or the file and entry that the message names.',
   },
   E_RUN: {
     exit: 1,
