@@ -39,21 +39,20 @@ export async function execute(
   argv: readonly string[],
   options: ExecOptions,
 ): Promise<ExecResult> {
-  const channel = await openChannel(client, device, commandLine(argv));
-  const result = await collect(channel, device, argv, options);
+  const result = await new Promise<ExecResult>((resolve, reject) => {
+    // What collects must listen before the callback returns: a short command's output, exit code and end may all stand
+    // in the packet that confirms its start.
+    client.exec(commandLine(argv), (error, channel) => {
+      if (error === undefined) collect(channel, device, argv, options).then(resolve, reject);
+      else reject(cannotStart(device, error));
+    });
+  });
   if (options.check !== false && result.exitCode !== 0) throw failure(device, argv, result);
   return result;
 }
 
-function openChannel(client: Client, device: string, command: string): Promise<ClientChannel> {
-  return new Promise((resolve, reject) => {
-    client.exec(command, (error, channel) => {
-      if (error === undefined) return resolve(channel);
-      reject(
-        new LockstepError('E_SSH_CUT', `device ${device}: cannot start a command: ${error.message}`, { cause: error }),
-      );
-    });
-  });
+function cannotStart(device: string, cause: Error): LockstepError {
+  return new LockstepError('E_SSH_CUT', `device ${device}: cannot start a command: ${cause.message}`, { cause });
 }
 
 function collect(
