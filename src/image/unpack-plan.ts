@@ -122,14 +122,17 @@ function activations({ configured }: Planner, rest: readonly ControlFiles[]): Un
 /** Users and the root's own layout come first: other scripts rely on them, and the layout's owners and modes count. */
 const foremost = ['base-passwd', 'base-files', 'dash', 'debconf'];
 
-/** What a package pre-depends on comes before it, as dpkg would have it. */
+/**
+ * What a package pre-depends on comes before it, as dpkg would have it; so does what it depends on, as apt has it where
+ * there is no circle: preinst scripts that make users rely on it.
+ */
 function inOrder(packages: readonly ControlFiles[], set: PackageSet): ControlFiles[] {
   const ordered = new Set<ControlFiles>();
   const visiting = new Set<ControlFiles>();
   const visit = (entry: ControlFiles) => {
     if (ordered.has(entry) || visiting.has(entry)) return;
     visiting.add(entry);
-    for (const dependency of dependenciesOf(entry, ['Pre-Depends'], set)) visit(dependency);
+    for (const dependency of dependenciesOf(entry, ['Pre-Depends', 'Depends'], set)) visit(dependency);
     ordered.add(entry);
   };
   for (const entry of packages.filter((one) => foremost.includes(nameOf(one))).sort(byRank)) visit(entry);

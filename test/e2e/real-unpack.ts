@@ -1,6 +1,9 @@
 import { unpackFunctions } from '../../src/image/stage-script.ts';
 import { resourceText } from '../../src/resources.ts';
 
+/** Nothing of this machine's own configuration of dpkg counts. */
+const dpkg = `dpkg --root="$1" --force-architecture --force-depends --force-unsafe-io --no-debsig --log=/dev/null --path-include='*'`;
+
 const start = `
 set -euo pipefail
 ${resourceText('stages/api-filesystems.sh')}
@@ -41,5 +44,12 @@ for ((at = \${#essential[@]} - 1; at >= 0; at--)); do
   { dpkg-deb -I "\${essential[at]}" conffiles 2>/dev/null || true; } | while read -r file; do rm -f "$1$file"; done
 done
 settle "$1"
-dpkg --root="$1" --force-architecture --force-depends --force-unsafe-io --no-debsig --log=/dev/null --path-include="*" --unpack "\${all[@]}" </dev/null
+${dpkg} --unpack "\${all[@]}" </dev/null
+`;
+
+/** The same with more debs. $1: the root, stdin: the debs. */
+export const unpackMore = `${start}
+mapfile -t debs
+mount_api_filesystems "$1"
+${dpkg} --unpack "\${debs[@]}" </dev/null
 `;

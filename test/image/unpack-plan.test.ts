@@ -52,6 +52,11 @@ describe('the plan of an unpacking', () => {
     });
   });
 
+  it('lays what a package depends on before its preinst script runs', () => {
+    const packages = [entry('aa', 'Depends: adduser', preinst), entry('adduser', '', preinst)];
+    expect(plan(packages).steps).to.deep.equal(['preinst adduser', 'lay adduser', 'preinst aa', 'lay aa']);
+  });
+
   it('configures what a package pre-depends on, with its dependencies, before the preinst script', () => {
     const packages = [
       entry('aa', 'Pre-Depends: zz (>= 1), nothing | yy', preinst),
