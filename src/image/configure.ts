@@ -8,7 +8,7 @@ import { emulatedScriptArgv, stageScript } from './stage-script.ts';
 import { type PreparedRoot, prepareRoot } from './unpack-root.ts';
 
 /** Raised when the same tree would be configured otherwise than before, beside what the script and the environment say. */
-const format = '3';
+const format = '4';
 
 /** A package set takes a minute or two emulated; a script that waits for what never comes must not hold a node all night. */
 const timeoutMs = 60 * 60_000;

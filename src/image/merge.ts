@@ -8,7 +8,7 @@ import { type BuildEnvironment, cachedStage, digestOf, type StageResult, stageRe
 import { planUnpacking, type Unpacking } from './unpacking.ts';
 
 /** Raised when the same packages would merge into another tree than before. */
-const format = '3';
+const format = '4';
 
 /** A merged tree, with what dpkg would still do to it. */
 export interface MergeResult extends StageResult {
