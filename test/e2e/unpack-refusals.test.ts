@@ -3,6 +3,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { workspaceOf } from '../../src/config/workspace.ts';
+import { plainEmulation } from '../../src/emulation/emulation.ts';
 import type { LockstepError } from '../../src/errors/index.ts';
 import { importDebs } from '../../src/image/import.ts';
 import type { BuildEnvironment } from '../../src/image/stage.ts';
@@ -134,7 +135,8 @@ describe('dpkg', function () {
     const toolbox = await openFor(root, 'host');
     close = () => toolbox.close();
     const { repo, work } = workspaceOf(root);
-    build = { toolbox, progress: silent, signal: new AbortController().signal, repo, work, report: () => {} };
+    const signal = new AbortController().signal;
+    build = { toolbox, progress: silent, signal, repo, work, report: () => {}, emulation: async () => plainEmulation };
     await mkdir(work, { recursive: true });
     await ensureRepo(toolbox, repo, 'bare');
     const server = await DebServer.open();
@@ -148,7 +150,7 @@ describe('dpkg', function () {
   after(() => close());
 
   for (const one of cases) {
-    it(`${one.code === null ? 'leaves alone' : 'refuses'} ${one.title}, and so does lockstep`, async () => {
+    it(titleOf(one), async () => {
       const debs = made.get(one)!;
       expect(await isTakenByDpkg(debs), 'dpkg').to.equal(one.code === null || one.unseen === true);
       const error = await planUnpacking(build, debs, 'armhf').then(
@@ -163,6 +165,11 @@ describe('dpkg', function () {
     });
   }
 });
+
+function titleOf({ title, code, unseen }: Case): string {
+  if (unseen === true) return `does not see ${title}, but lockstep refuses it`;
+  return `${code === null ? 'leaves alone' : 'refuses'} ${title}, and so does lockstep`;
+}
 
 /** Unpacks both in turn, as the first of them may be the one that the other must wait for, then configures them. */
 async function isTakenByDpkg(debs: readonly MadeDeb[]): Promise<boolean> {
