@@ -45,10 +45,15 @@ export function xattrsOf(records: PaxRecords): Xattr[] {
     if (key.startsWith(libarchive)) xattrs.set(unescaped(key.slice(libarchive.length)), Buffer.from(value, 'base64'));
   }
   for (const [key, value] of records) {
-    if (key.startsWith(schily)) xattrs.set(key.slice(schily.length), Buffer.from(value, 'latin1'));
+    if (key.startsWith(schily)) xattrs.set(named(key.slice(schily.length)), Buffer.from(value, 'latin1'));
     if (key === 'RHT.security.selinux') xattrs.set('security.selinux', Buffer.from(`${value}\0`, 'latin1'));
   }
   return [...xattrs].map(([name, value]) => ({ name, value }));
+}
+
+/** GNU tar escapes the sign that ends a key, and that with which it does so (xattr_decode_keyword in xheader.c). */
+function named(key: string): string {
+  return key.replace(/%3D|%25/g, (code) => (code === '%3D' ? '=' : '%'));
 }
 
 function unescaped(name: string): string {

@@ -18,6 +18,17 @@ export interface FetcherOptions {
   timeouts?: Partial<Timeouts>;
 }
 
+/** A deb on its way. */
+interface Download {
+  urls: readonly string[];
+  size: number;
+  fresh: boolean;
+  /** Bytes that have come. */
+  offset: number;
+  /** Of the file at each address, as it was first seen. */
+  validators: Map<string, string | null>;
+}
+
 const defaultTimeouts: Timeouts = { connectMs: 10_000, stallMs: 20_000 };
 
 /** Downloads debs over connections that stay open. */
@@ -33,24 +44,33 @@ export class Fetcher {
 
   /**
    * The bytes of a deb as they arrive. A download that breaks off is taken up where it stopped, from any of the
-   * addresses; whether it is the right deb is for the reader to check. Throws E_FETCH_GONE when no address has it,
-   * E_FETCH_UNREACHABLE when the retries are used up, E_INTERRUPTED.
+   * addresses; whether it is the right deb is for the reader to check, who may ask for it again `fresh`, past all caches.
+   * Throws E_FETCH_GONE when no address has it, E_FETCH_UNREACHABLE when the retries are used up, E_INTERRUPTED.
    */
-  async *fetch(deb: LockedDeb): AsyncGenerator<Buffer, void, void> {
+  async *fetch(deb: LockedDeb, { fresh = false } = {}): AsyncGenerator<Buffer, void, void> {
     const { candidates, signal, retries = 5, pauseMs = 250 } = this.#options;
-    const urls = candidates(deb.filename);
-    let offset = 0;
+    const download: Download = {
+      urls: candidates(deb.filename),
+      size: deb.size,
+      fresh,
+      offset: 0,
+      validators: new Map(),
+    };
     for (let attempt = 0; ; attempt += 1) {
       try {
-        for await (const chunk of await this.#firstAnswer(urls, offset)) {
-          offset += chunk.length;
+        const { bytes, bounded } = await this.#firstAnswer(download);
+        for await (const chunk of bytes) {
+          download.offset += chunk.length;
           yield chunk;
         }
-        return;
+        if (bounded || download.offset >= deb.size) return;
+        throw new NotServed(`the connection ended after ${download.offset} bytes`);
       } catch (error) {
         if (signal.aborted) throw new LockstepError('E_INTERRUPTED', 'interrupted', { cause: error });
-        if (error instanceof Gone) throw gone(deb, urls, error);
-        if (attempt >= retries) throw unreachable(deb, attempt + 1, offset, error);
+        // All has come, though the connection did not end well.
+        if (download.offset === deb.size) return;
+        if (error instanceof Gone) throw gone(deb, download.urls, error);
+        if (attempt >= retries) throw unreachable(deb, attempt + 1, download.offset, error);
         await pause(pauseMs * 2 ** attempt, undefined, { signal }).catch(() => {});
       }
     }
@@ -61,19 +81,26 @@ export class Fetcher {
   }
 
   /** The answer of the first address that has the deb. Throws Gone when none has, else why one could not be asked. */
-  async #firstAnswer(urls: readonly string[], offset: number): Promise<Part> {
+  async #firstAnswer(download: Download): Promise<Part> {
     let failure: unknown = null;
-    for (const url of urls) {
+    for (const url of download.urls) {
       try {
-        const { signal } = this.#options;
-        const file = localPath(url);
-        if (file !== null) return await openFile(file, offset);
-        return await requestPart(url, { offset, dispatcher: this.#agentFor(url), signal, timeouts: this.#timeouts });
+        return await this.#ask(url, download);
       } catch (error) {
         if (failure === null || failure instanceof Gone) failure = error;
       }
     }
     throw failure ?? new NotServed('no address is known for it');
+  }
+
+  async #ask(url: string, { offset, size, fresh, validators }: Download): Promise<Part> {
+    const file = localPath(url);
+    if (file !== null) return await openFile(file, offset);
+    const validator = validators.get(url) ?? null;
+    const how = { dispatcher: this.#agentFor(url), signal: this.#options.signal, timeouts: this.#timeouts };
+    const part = await requestPart(url, { offset, validator, fresh, size, ...how });
+    validators.set(url, part.validator);
+    return part;
   }
 
   #agentFor(url: string): Dispatcher {

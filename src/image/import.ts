@@ -112,11 +112,21 @@ async function workThrough(queue: LockedDeb[], { fetcher, stage, signal, ...plac
   try {
     for (let deb = queue.shift(); deb !== undefined && !signal.aborted; deb = queue.shift()) {
       stage.advance({ detail: nameOf(deb) });
-      await importDeb(deb, counted(fetcher.fetch(deb), stage), writer, paced);
+      await orFresh((how) => importDeb(deb, counted(fetcher.fetch(deb, how), stage), writer, paced));
       stage.advance({ count: 1 });
     }
   } finally {
     await writer.close();
+  }
+}
+
+/** A deb that is not the pinned one may be a stale cache's, or of two halves: it is asked for once more, past all caches. */
+async function orFresh(importIt: (how: { fresh: boolean }) => Promise<void>): Promise<void> {
+  try {
+    await importIt({ fresh: false });
+  } catch (error) {
+    if (!(error instanceof LockstepError && error.code === 'E_DEB_CHECKSUM')) throw error;
+    await importIt({ fresh: true });
   }
 }
 

@@ -13,7 +13,9 @@ export function localPath(address: string): string | null {
 export async function openFile(file: string, offset: number): Promise<Part> {
   try {
     const handle = await open(file);
-    if ((await handle.stat()).isFile()) return handle.createReadStream({ start: offset });
+    if ((await handle.stat()).isFile()) {
+      return { bytes: handle.createReadStream({ start: offset }), validator: null, bounded: true };
+    }
     await handle.close();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;

@@ -72,6 +72,27 @@ export async function lockedDeb(name: string, file: string): Promise<MadeDeb> {
   return { ...entryFor(bytes, name), file, bytes };
 }
 
+/** A deb around a data.tar that dpkg-deb would not make. */
+export async function debOfTar(dataTar: Buffer, name = 'sample'): Promise<MadeDeb> {
+  const { file } = await makeDeb({ name, compression: 'none' });
+  const { stdout } = await execa('dpkg-deb', ['--ctrl-tarfile', file], { encoding: 'buffer' });
+  const bytes = arOf({
+    'debian-binary': Buffer.from('2.0\n'),
+    'control.tar': Buffer.from(stdout),
+    'data.tar': dataTar,
+  });
+  await writeFile(file, bytes);
+  return { ...entryFor(bytes, name), file, bytes };
+}
+
+function arOf(members: Record<string, Buffer>): Buffer {
+  const parts = Object.entries(members).map(([name, body]) => {
+    const head = `${name.padEnd(16)}${'0           0     0     100644  '}${String(body.length).padEnd(10)}\`\n`;
+    return Buffer.concat([Buffer.from(head), body, Buffer.alloc(body.length % 2, '\n')]);
+  });
+  return Buffer.concat([Buffer.from('!<arch>\n'), ...parts]);
+}
+
 /** The lockfile's entry for any bytes. */
 export function entryFor(bytes: Buffer, name = 'sample'): LockedDeb {
   const sha256 = createHash('sha256').update(bytes).digest('hex');

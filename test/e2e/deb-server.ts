@@ -44,10 +44,10 @@ export class DebServer {
     });
   }
 
-  /** Breaks the first download off after `length` bytes; serves the rest when it is asked for. */
-  cut(deb: MadeDeb, length: number): void {
+  /** Breaks the first download off after `length` bytes; serves the rest when it is asked for, or does as `then` says. */
+  cut(deb: MadeDeb, length: number, then: () => void = () => this.serve(deb)): void {
     this.#answers.set(deb.filename, (response) => {
-      this.serve(deb);
+      then();
       response.writeHead(200, { 'content-length': deb.size });
       response.write(deb.bytes.subarray(0, length), () => response.socket?.destroy());
     });

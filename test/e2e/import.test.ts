@@ -15,6 +15,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { type Imported, importDebs } from '../../src/image/import.ts';
@@ -175,6 +176,24 @@ describe('the import of debs', function () {
     server.cut(big, 1_500_000);
     await importAll();
     expect(server.requests.filter((name) => name === big.filename)).to.have.length(2);
+    expect(await refs()).to.deep.equal(bothRefs(debs));
+  });
+
+  it('begins again when the file changed while its download was broken off', async () => {
+    const big = debs.find((deb) => deb.package === 'large') as MadeDeb;
+    server.cut({ ...big, bytes: randomBytes(big.size) }, 1_500_000, () => server.serve(big));
+    expect(await importAll()).to.include({ imported: 4 });
+    expect(server.requests.filter((name) => name === big.filename)).to.have.length(3);
+    await execa('ostree', ['fsck', `--repo=${repo}`]);
+  });
+
+  it('reads debs from files of this machine', async () => {
+    const files = new Map(
+      debs.map((deb, index) => [deb.filename, index % 2 ? deb.file : pathToFileURL(deb.file).href]),
+    );
+    const candidates = (filename: string) => ['/nowhere.deb', files.get(filename) ?? ''];
+    const signal = new AbortController().signal;
+    await importDebs({ toolbox, repo, packages: debs, candidates, progress: silent, signal });
     expect(await refs()).to.deep.equal(bothRefs(debs));
   });
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { expect } from 'chai';
 import { Fetcher, type FetcherOptions } from '../../src/image/fetch.ts';
 import { collect, entryFor, errorOf } from '../deb/debs.ts';
@@ -37,6 +37,7 @@ describe('Fetcher', () => {
   const servers: Server[] = [];
   const fetchers: Fetcher[] = [];
   let ranges: (string | undefined)[];
+  let conditions: (string | undefined)[] = [];
 
   beforeEach(() => {
     ranges = [];
@@ -55,11 +56,22 @@ describe('Fetcher', () => {
     let nth = 0;
     const server = createServer((request, response) => {
       ranges.push(request.headers.range);
+      conditions.push(request.headers['if-range'] as string | undefined);
       const answer = answers[Math.min(nth, answers.length - 1)] ?? whole;
       answer(response, request, nth);
       nth += 1;
     });
     servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  /** A server that sends these bytes once, then hangs up: what comes later finds nobody. */
+  async function rawServer(head: string, body: Buffer): Promise<string> {
+    const server = createTcpServer((socket) => {
+      server.close();
+      socket.once('data', () => socket.end(Buffer.concat([Buffer.from(head), body])));
+    });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
@@ -87,6 +99,48 @@ describe('Fetcher', () => {
   it('throws the start away when the server sends the whole again', async () => {
     const again: Answer = (response) => response.end(bytes);
     expect((await fetchFrom([await serve(cutAfter(100_000), again)])).equals(bytes)).to.equal(true);
+  });
+
+  it('asks for the rest of the same file alone, known by its strong ETag or its date', async () => {
+    for (const [headers, expected] of [
+      [{ etag: '"one"', 'last-modified': 'Mon, 01 Jan 2024 00:00:00 GMT' }, '"one"'],
+      [{ 'last-modified': 'Mon, 01 Jan 2024 00:00:00 GMT' }, 'Mon, 01 Jan 2024 00:00:00 GMT'],
+      [{ etag: 'W/"weak"' }, undefined],
+      [{}, undefined],
+    ] as const) {
+      conditions = [];
+      const cut: Answer = (response) => {
+        response.writeHead(200, { 'content-length': bytes.length, ...headers });
+        response.write(bytes.subarray(0, 100_000), () => response.socket?.destroy());
+      };
+      expect((await fetchFrom([await serve(cut, whole)])).equals(bytes)).to.equal(true);
+      expect(conditions).to.deep.equal([undefined, expected]);
+    }
+  });
+
+  it('goes on when a connection ends early that did not say how much would come', async () => {
+    const unbounded = await rawServer(`HTTP/1.0 200 OK\r\n\r\n`, bytes.subarray(0, 200_000));
+    expect((await fetchFrom([unbounded, await serve(whole)], {})).equals(bytes)).to.equal(true);
+  });
+
+  it('is content with a connection that breaks off when all has come', async () => {
+    const late: Answer = (response) => {
+      response.writeHead(200, { 'transfer-encoding': 'chunked' });
+      response.write(bytes, () => response.socket?.destroy());
+    };
+    expect((await fetchFrom([await serve(late, status(416))])).equals(bytes)).to.equal(true);
+    expect(ranges).to.have.length(1);
+  });
+
+  it('does not go on with a file of another length', async () => {
+    const longer: Answer = (response) =>
+      response.writeHead(206, { 'content-range': `bytes 100000-${bytes.length}/${bytes.length + 1}` }).end('x');
+    const cut: Answer = (response) => {
+      response.writeHead(200, { 'content-length': bytes.length });
+      response.write(bytes.subarray(0, 100_000), () => setTimeout(() => response.socket?.destroy(), 50));
+    };
+    const error = await errorOf(fetchFrom([await serve(cut, longer)], { retries: 1 }));
+    expect(error.message).to.contain('another range');
   });
 
   it('does not take another range than it asked for', async () => {
