@@ -3,7 +3,7 @@ import { Directory } from '../ostree/directory.ts';
 import type { FileSink, ObjectSink } from '../ostree/object-sink.ts';
 import { asBadFormat } from './open.ts';
 import { badFormat, hostile, type LockedDeb, printable } from './package.ts';
-import { checkEncoding, componentsOf, isMergedDirectory, mergeUsr } from './paths.ts';
+import { checkTarget, componentsOf, isMergedDirectory, mergeUsr } from './paths.ts';
 import { type TarMember, TarReader, type TarVisitor } from './tar-reader.ts';
 
 /** A file whose content is arriving. */
@@ -115,7 +115,7 @@ export class DataTree implements TarVisitor {
   }
 
   #symlink(member: TarMember, parent: Directory, name: string): void {
-    checkEncoding(member.linkname, this.#deb);
+    checkTarget(member, this.#deb);
     const checksum = this.#sink.symlink(member, member.linkname, member.name);
     parent.files.set(name, { kind: 'symlink', checksum });
   }

@@ -11,6 +11,12 @@ export interface SparseMap {
 /** A hole costs no room in a tar, but has to be hashed: more than this is no file of a package. */
 const sizeLimit = 16 * 2 ** 30;
 
+/** More would be a map larger than the files that packages have. */
+export const piecesLimit = 100_000;
+
+/** A map of that many pieces in digits. */
+const leadingLimit = 24 * piecesLimit;
+
 /** What a sparse header or one of its extensions holds (tar(5), "GNU tar Archives"): up to 4 or 21 pieces. */
 export function gnuPieces(block: Buffer, at: number, count: number, offset: number): SparseMap['pieces'] {
   const pieces: SparseMap['pieces'] = [];
@@ -36,10 +42,11 @@ export function parseLeadingMap(bytes: Buffer): { pieces: SparseMap['pieces']; l
   const lines = bytes.toString('latin1').split('\n');
   // What follows the last line break may be half a number.
   lines.pop();
-  if (lines[0] === undefined) return null;
-  const count = digits(lines[0]);
-  if (count > 1_000_000) throw new TarError('it has a sparse file of too many pieces');
-  if (lines.length < 1 + 2 * count) return null;
+  const count = digits(lines[0] ?? '0');
+  const whole = lines.length > 2 * count && lines.length > 0;
+  if (count > piecesLimit || (!whole && bytes.length > leadingLimit))
+    throw new TarError('it has a sparse file of too many pieces');
+  if (!whole) return null;
   const used = lines.slice(0, 1 + 2 * count);
   const length = used.reduce((sum, line) => sum + line.length + 1, 0);
   return { pieces: inPairs(used.slice(1).map(digits)), length: Math.ceil(length / blockLength) * blockLength };

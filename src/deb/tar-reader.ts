@@ -2,7 +2,7 @@ import type { Xattr } from '../ostree/objects.ts';
 import { printable } from './package.ts';
 import { type PaxRecords, parsePax, paxNumber, xattrsOf } from './pax.ts';
 import { SparseBody } from './sparse-body.ts';
-import { gnuPieces, paxSparseMap, type SparseMap } from './sparse-map.ts';
+import { gnuPieces, paxSparseMap, piecesLimit, type SparseMap } from './sparse-map.ts';
 import { blockLength, number, parseHeader, TarError, type TarHeader } from './tar-header.ts';
 
 /** A member of a tar, its extension headers taken into account. */
@@ -43,7 +43,7 @@ const types: Readonly<Record<string, TarMember['type']>> = {
   '6': 'fifo',
 };
 
-/** Headers that describe the next member, and the longest that is taken of them: a path is at most 4096 bytes, xattrs 64 KiB. */
+/** Headers that describe the next member, and the most that is taken of them: a path is at most 4096 bytes, xattrs 64 KiB. */
 const extensionFlags = 'LKxgX';
 const extensionLimit = 1024 * 1024;
 
@@ -66,6 +66,8 @@ export class TarReader {
   #longLink: string | null = null;
   #pax: [string, string][] = [];
   #global: [string, string][] = [];
+  /** Bytes that these came in. */
+  #extended = { next: 0, global: 0 };
   #onBlock: (block: Buffer) => void = (block) => this.#header(block);
   #ended = false;
 
@@ -132,7 +134,9 @@ export class TarReader {
   }
 
   #extension({ flag, size }: TarHeader): void {
-    if (size > extensionLimit) throw new TarError(`it has an extension header of ${size} bytes`);
+    const of = flag === 'g' ? 'global' : 'next';
+    this.#extended[of] += size;
+    if (this.#extended[of] > extensionLimit) throw new TarError(`it has an extension header of ${size} bytes`);
     const parts: Buffer[] = [];
     const end = () => {
       const body = Buffer.concat(parts);
@@ -151,6 +155,7 @@ export class TarReader {
     const linkname = records.get('linkpath') ?? this.#longLink ?? header.linkname;
     this.#longName = this.#longLink = null;
     this.#pax = [];
+    this.#extended.next = 0;
     naming(name, () => {
       const member = describe({ ...header, name, linkname }, records);
       const leading = records.get('GNU.sparse.major') === '1';
@@ -191,6 +196,7 @@ export class TarReader {
     else
       this.#onBlock = (extension) => {
         pieces.push(...gnuPieces(extension, 0, 21, this.#position));
+        if (pieces.length > piecesLimit) throw new TarError('it has a sparse file of too many pieces', member.name);
         if (extension[504] === 0) begin();
       };
   }

@@ -193,6 +193,39 @@ describe('DataTree', () => {
       [{ name: './x', type: 'link', linkname: './etc/shadow' }],
       '"./x"',
     ],
+    [
+      'a directory where a symbolic link was',
+      'E_DEB_HOSTILE',
+      [
+        { name: './out', type: 'symlink', linkname: '/etc' },
+        { name: './out/', type: 'directory' },
+      ],
+      '"./out"',
+    ],
+    [
+      'a file behind a hard link to a symbolic link',
+      'E_DEB_HOSTILE',
+      [
+        { name: './out', type: 'symlink', linkname: '/etc' },
+        { name: './again', type: 'link', linkname: './out' },
+        { name: './again/passwd' },
+      ],
+      '"./again"',
+    ],
+    ['a name longer than any', 'E_DEB_FORMAT', [{ name: `./a/${'x'.repeat(256)}` }], '256 bytes'],
+    ['a NUL in a name', 'E_DEB_FORMAT', [{ name: './a', pax: { path: './a\0b' } }], 'NUL'],
+    [
+      'a link to a path longer than any',
+      'E_DEB_FORMAT',
+      [{ name: './x', type: 'symlink', linkname: '/t'.repeat(2048) }],
+      '"./x" is a link to a path of 4096 bytes',
+    ],
+    [
+      'a link to nothing',
+      'E_DEB_FORMAT',
+      [{ name: './x', type: 'symlink', linkname: 'y', pax: { linkpath: '' } }],
+      '"./x" is a link to nothing',
+    ],
     ['a path longer than any', 'E_DEB_FORMAT', [{ name: `./${'long/'.repeat(900)}x` }], '4503 bytes'],
     [
       'a link where a directory was',
