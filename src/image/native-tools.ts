@@ -5,11 +5,12 @@ import type { ImageConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { dispatcher } from '../emulation/dispatcher.ts';
 import { staysEmulated } from '../emulation/hot-packages.ts';
-import { dispatchDir, nativeDir, relocations } from '../emulation/layout.ts';
+import { nativeDir, relocationLines, relocations } from '../emulation/layout.ts';
 import { chooseTwins, toolPackages } from '../emulation/twins.ts';
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
 import { resolveRef } from '../ostree/refs.ts';
+import { resourceText } from '../resources.ts';
 import { digestOf, stageRef, type Unemulated } from './stage.ts';
 import { plainScriptArgv, stageScript } from './stage-script.ts';
 
@@ -41,7 +42,7 @@ export async function nativeTools(
   const wanted = [...new Set(tools.flatMap(({ needs }) => needs))].map(
     (locked) => `${locked.package}=${locked.version}`,
   );
-  const how = [stageScript('native-tools'), dispatcher().toString('hex'), JSON.stringify(relocations)];
+  const how = [stageScript('native-tools'), relocateTools(), dispatcher().toString('hex'), JSON.stringify(relocations)];
   const ref = stageRef('native', digestOf('native', format, ...wanted.sort(), ...staysEmulated, ...how));
   const there = await resolveRef(build.toolbox, build.repo, ref);
   const lacking = there === null ? await make(build, image, lockfile, workspace, ref) : [];
@@ -72,7 +73,7 @@ async function make(
   const choice = chooseTwins(tools, await archive.offered(names));
   if (choice.tools.length === 0) return null;
   const [work, out] = [`${build.work}/native-debs`, `${build.work}/native-out`];
-  const places = [work, out, nativeDir, dispatchDir, relocationLines(), staysEmulated.join(' ')];
+  const places = [work, out, nativeDir, relocationLines(relocations), staysEmulated.join(' '), relocateTools()];
   const debs = choice.twins.map((twin) => twin.replace('=', ':amd64='));
   await toolbox.run(plainScriptArgv('native-tools', ...places, ...debs), {
     isolate: true,
@@ -85,8 +86,9 @@ async function make(
   return choice.emulated.map(({ wants }) => wants);
 }
 
-function relocationLines(): string {
-  return relocations.map((pair) => pair.map((bytes) => Buffer.from(bytes).toString('hex')).join(' ')).join('\n');
+/** The program that moves and relocates; part of what a stage's script is given. */
+function relocateTools(): string {
+  return resourceText('stages/relocate-tools.pl');
 }
 
 /** What a failure to make native tools means for the build: nothing but time. */
