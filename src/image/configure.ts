@@ -8,7 +8,7 @@ import { emulatedScriptArgv, stageScript } from './stage-script.ts';
 import { type PreparedRoot, prepareRoot } from './unpack-root.ts';
 
 /** Raised when the same tree would be configured otherwise than before, beside what the script and the environment say. */
-const format = '4';
+const format = '5';
 
 /** A package set takes a minute or two emulated; a script that waits for what never comes must not hold a node all night. */
 const timeoutMs = 60 * 60_000;
@@ -32,14 +32,15 @@ export async function configure(
     await checkout(build, unpacked.commit, root);
     const prepared = await prepareRoot(build, await unpacked.unpacking(), root);
     await runScripts(build, root, prepared, scripts, stage);
-    await build.toolbox.run(commitArgv([`dir=${root}`], { repo: build.repo, ref, subject: 'configured' }));
+    const commit = commitArgv([`dir=${root}`], { repo: build.repo, ref, subject: 'configured', linked: true });
+    await build.toolbox.run(commit);
     await build.toolbox.run(['rm', '-rf', '--one-file-system', root]);
   });
 }
 
-/** A real copy: a script that edits a file in place would otherwise edit the repository's object. */
+/** Hard links: scripts write to a mount above it. */
 async function checkout({ toolbox, repo }: BuildEnvironment, commit: string, root: string): Promise<void> {
-  await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--force-copy', commit, root]);
+  await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', commit, root]);
 }
 
 async function runScripts(

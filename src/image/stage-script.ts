@@ -3,14 +3,17 @@ import { dispatchDir, nativeDir } from '../emulation/layout.ts';
 import { resourceText } from '../resources.ts';
 
 /** Shell functions that the scripts of several stages use. */
-const shared = ['api-filesystems', 'run-scripts', 'traces', 'emulation'];
+const shared = ['api-filesystems', 'run-scripts', 'traces', 'emulation', 'writable-root'];
+
+/** Perl programs that they start, by the variable that holds the text. */
+const programs = { hold_namespace: 'hold-namespace', settle_changes: 'settle-changes' };
 
 /** The text of a stage's shell script, with the functions that it uses before it. */
 export function stageScript(name: string): string {
   const functions = name === 'configure' ? [unpackFunctions()] : [];
   const texts = shared.map((part) => resourceText(`stages/${part}.sh`));
-  const holder = programVariable('hold_namespace', 'hold-namespace');
-  return [...texts, holder, ...functions, resourceText(`stages/${name}.sh`)].join('\n');
+  const variables = Object.entries(programs).map(([variable, file]) => programVariable(variable, file));
+  return [...texts, ...variables, ...functions, resourceText(`stages/${name}.sh`)].join('\n');
 }
 
 /** The functions that unpack packages; the program that they lay files with is one of their variables. */

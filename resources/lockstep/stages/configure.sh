@@ -1,6 +1,8 @@
-# Configures a root: unpacks what is still to be unpacked, then `dpkg --configure`. The root is a private copy.
-# $1: the root, $2: the repository, $3: the steps of the unpacking (see unpack.sh); stdin: the conffiles.
-root=$1 repo=$2 steps=$3
+# Configures a tree: unpacks what is still to be unpacked, then `dpkg --configure`. $1: the tree, a hard-link checkout, $2: the
+# repository, $3: the steps of the unpacking (see unpack.sh); stdin: the conffiles.
+base=$1 repo=$2 steps=$3
+root=$base.root
+open_writable "$base" "$root"
 
 lay_out_root "$root"
 set_conffiles_aside "$root"
@@ -36,3 +38,4 @@ rm "$root/usr/sbin/policy-rc.d"
 rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/resolv.conf" "$root/etc/hostname"
 rm -rf "$root/var/lib/dpkg/lockstep"
 remove_traces "$root"
+settle_writable "$base" "$root"

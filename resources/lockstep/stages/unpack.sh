@@ -103,9 +103,10 @@ run_in_root() {
 lay_package() {
   local admin=$1/var/lib/dpkg kind interest
   info_files "$admin/lockstep/held" "$5" | while read -r kind; do mv "$admin/lockstep/held/$5.$kind" "$admin/info/"; done
-  ostree --repo="$2" checkout --force-copy "$6" "$1.tree" </dev/null
-  perl -e "$lay_program" "$1" "$3" "$5" "$1.tree" </dev/null
-  rm -rf "$1.tree"
+  # Inside the root, so that files are moved from it and not copied once more.
+  ostree --repo="$2" checkout --force-copy "$6" "$1/.lockstep-tree" </dev/null
+  perl -e "$lay_program" "$1" "$3" "$5" "$1/.lockstep-tree" </dev/null
+  rm -rf "$1/.lockstep-tree"
   if [ -e "$admin/lockstep/$5.unpacked" ]; then
     record_status "$1" "$3" "$admin/lockstep/$5.unpacked"
     while read -r kind interest; do
