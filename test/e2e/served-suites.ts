@@ -25,7 +25,8 @@ export async function resolveAnyhow(dir: string): Promise<void> {
   await resolveServed(dir);
 }
 
-async function resolveServed(dir: string): Promise<void> {
+/** From the mirror's indexes as they are served, signed by a key of the test's own. */
+export async function resolveServed(dir: string): Promise<void> {
   const workspace = workspaceOf(dir);
   const signal = new AbortController().signal;
   const toolbox = await openHostToolbox({ workspace, root: dir, signal });
