@@ -1,0 +1,72 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { parseLockfile } from '../../src/apt/lockfile.ts';
+import { report, timed } from './compare.ts';
+
+export interface DebSet {
+  /** A project whose only image, `panel`, has a lockfile. */
+  dir: string;
+  /** What that lockfile was resolved from. */
+  packages: readonly string[];
+}
+
+/**
+ * The import of a lockfile's debs, from files of this machine, beside `dpkg-deb -x` of the same files, two at a time. One run of
+ * each in turn, so that both have their share of what else the machine does. Downloads are in neither: apt's is told apart.
+ */
+export async function benchImport({ dir, packages }: DebSet): Promise<void> {
+  const debs = path.join(dir, 'debs');
+  const [download] = await timed(1, () => downloadDebs(dir, packages, debs));
+  const lockfile = path.join(dir, 'panel.lock');
+  const { packages: locked } = parseLockfile(await readFile(lockfile, 'utf8'), lockfile);
+  const megabytes = locked.reduce((sum, { size }) => sum + size, 0) / 1e6;
+  console.log(`${locked.length} debs, ${megabytes.toFixed(1)} MB; apt downloads them in ${download?.toFixed(2)} s`);
+  const project = path.join(dir, 'import');
+  const extracted = path.join(dir, 'extracted');
+  const ours: Imported[] = [];
+  const theirs: number[] = [];
+  for (let run = 0; run < 3; run += 1) {
+    await emptied(project);
+    ours.push(await importDebs(project, lockfile, debs));
+    await emptied(extracted);
+    theirs.push(...(await timed(1, () => extract(debs, extracted))));
+  }
+  report('import', secondsOf(ours), 'dpkg-deb -x, two at a time', theirs);
+  const again = [await importDebs(project, lockfile, debs)];
+  report('import, all there', secondsOf(again), 'dpkg-deb -x, two at a time', theirs);
+  console.log(`memory of the import: ${Math.max(...ours.map(({ memoryMiB }) => memoryMiB)).toFixed(0)} MiB at most`);
+}
+
+interface Imported {
+  seconds: number;
+  memoryMiB: number;
+}
+
+const secondsOf = (runs: readonly Imported[]) => runs.map(({ seconds }) => seconds);
+
+/** In a process of its own, whose start is not counted: in a build it has started long ago. */
+async function importDebs(...args: string[]): Promise<Imported> {
+  const program = path.join(import.meta.dirname, 'import-debs.ts');
+  return JSON.parse((await execa('node', ['--import', 'tsx', program, ...args])).stdout) as Imported;
+}
+
+async function extract(debs: string, target: string): Promise<void> {
+  await execa('sh', ['-euc', 'ls | grep "[.]deb$" | xargs -P 2 -I{} dpkg-deb -x {} "$1"/{}', 'sh', target], {
+    cwd: debs,
+  });
+}
+
+async function emptied(dir: string): Promise<void> {
+  await rm(dir, { recursive: true, force: true });
+  await mkdir(dir);
+  await execa('sync');
+}
+
+async function downloadDebs(dir: string, packages: readonly string[], target: string): Promise<void> {
+  const config = path.join(dir, '.lockstep/apt/panel/apt.conf');
+  const options = ['-q', '-y', '--download-only', '-o', `Dir::Cache::archives=${target}`, 'install'];
+  await mkdir(path.join(target, 'partial'), { recursive: true });
+  await execa('apt-get', [...options, '?essential', ...packages], { env: { APT_CONFIG: config } });
+  if ((await readdir(target)).length < 10) throw new Error(`apt put no debs into ${target}`);
+}
