@@ -2,11 +2,13 @@ import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
+import { assertOwn } from '../toolbox/ownership.ts';
 import { identify, isAlive, type ProcessIdentity } from '../toolbox/process-identity.ts';
 
 /**
  * Holds `.lockstep/lock` while a verb changes the project's state. The file names its owner; one whose owner is gone
- * (a crash, a power cut) is taken over. Throws E_BUSY when the owner lives. Returns what gives the lock back.
+ * (a crash, a power cut) is taken over. Throws E_BUSY when the owner lives, E_TOOLBOX_OWNER when the directory is another
+ * user's. Returns what gives the lock back.
  */
 export async function lockProject(workspace: Workspace, verb: string): Promise<() => Promise<void>> {
   await mkdir(workspace.dir, { recursive: true });
@@ -37,7 +39,9 @@ async function createExclusively(file: string, text: string): Promise<boolean> {
     await handle.close();
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return false;
+    if (code === 'EACCES') await assertOwn(path.dirname(file));
     throw error;
   }
 }

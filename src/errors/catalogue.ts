@@ -179,6 +179,12 @@ const entries = {
     meaning: 'The builder image could not be made.',
     remedy: 'Where no container registry answers, install `mmdebstrap` on this machine so that it can be bootstrapped.',
   },
+  E_TOOLBOX_OWNER: {
+    exit: 1,
+    meaning:
+      'The project’s repository was made by another user: its files carry owners that this one cannot read or give.',
+    remedy: 'Build as who made it, or remove `.lockstep`, as who made it: everything in it is made anew.',
+  },
   E_BINFMT: {
     exit: 1,
     meaning: 'This kernel cannot run programs of the image’s architecture: binfmt_misc has no entry for it.',

@@ -1,11 +1,12 @@
 import type { Lockfile } from '../apt/lockfile.ts';
-import type { ImageConfig } from '../config/types.ts';
+import type { Architecture, ImageConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { binfmtMagic } from '../emulation/binfmt-magic.ts';
 import { type Emulation, type EmulationWish, plainEmulation, qemuNames } from '../emulation/emulation.ts';
 import { LockstepError } from '../errors/index.ts';
 import { assertRuns, canRun, isNative } from '../toolbox/binfmt.ts';
 import { probeProgram } from '../toolbox/probe.ts';
+import type { Toolbox } from '../toolbox/toolbox.ts';
 import { isPassing, nativeTools } from './native-tools.ts';
 import type { Unemulated } from './stage.ts';
 import { emulatedScriptArgv } from './stage-script.ts';
@@ -15,7 +16,12 @@ export interface EmulationInputs {
   lockfile: Lockfile;
   workspace: Pick<Workspace, 'apt'>;
   wish: EmulationWish;
+  /** What Node.js calls this machine's processor, unless told otherwise. */
+  machine?: NodeJS.Architecture;
 }
+
+/** The processor that there are native tools for. */
+const toolsMachine: NodeJS.Architecture = 'x64';
 
 /**
  * Finds out how this image's programs are run, once, when it is first asked for; what it comes to stands in the log. The
@@ -31,7 +37,7 @@ export function chooseEmulation(build: Unemulated, inputs: EmulationInputs): () 
 }
 
 async function choose(build: Unemulated, inputs: EmulationInputs): Promise<Emulation> {
-  const { image, wish } = inputs;
+  const { image, wish, machine = process.arch } = inputs;
   if (isNative(image.arch)) return plainEmulation;
   const note = (text: string) => build.progress.note(`emulation of ${image.arch}: ${text}`);
   const runsPlain = () => canRun(build.toolbox, image.arch);
@@ -39,10 +45,11 @@ async function choose(build: Unemulated, inputs: EmulationInputs): Promise<Emula
     note('plain');
     return plainEmulation;
   }
-  const namespace = wish === 'shadow' ? { qemu: null, why: '' } : await probeNamespace(build, image);
+  const namespace =
+    wish === 'shadow' ? { qemu: null, why: '' } : await probeNamespace(build.toolbox, image.arch, machine);
   if (namespace.qemu === null && wish === 'native') throw notToBeHad(namespace.why);
   if (namespace.qemu === null) await assertRuns(build.toolbox, image.arch);
-  const tools = wish === 'plain' ? null : await toolsOrNote(build, inputs, note);
+  const tools = wish === 'plain' || machine !== toolsMachine ? null : await toolsOrNote(build, inputs, note);
   const why = namespace.why === '' ? '' : `; ${namespace.why}`;
   if (namespace.qemu !== null) {
     if (tools !== null) note(tools.description);
@@ -58,10 +65,11 @@ async function choose(build: Unemulated, inputs: EmulationInputs): Promise<Emula
 
 /** The emulator that works in a namespace of our own, or why none does. */
 async function probeNamespace(
-  { toolbox }: Unemulated,
-  { arch }: ImageConfig,
+  toolbox: Toolbox,
+  arch: Architecture,
+  machine: NodeJS.Architecture,
 ): Promise<{ qemu: string; why: '' } | { qemu: null; why: string }> {
-  if (process.arch !== 'x64') return { qemu: null, why: `there are no native tools for ${process.arch}` };
+  if (machine !== toolsMachine) return { qemu: null, why: `there are no native tools for ${machine}` };
   // The script finds the emulator itself.
   const probing: Emulation = { way: 'native', tools: null, qemu: '', magic: binfmtMagic(arch) ?? '' };
   const { exitCode, stdout, stderr } = await toolbox.run(
@@ -70,6 +78,20 @@ async function probeNamespace(
   );
   const answer = stdout.trim();
   return exitCode === 0 ? { qemu: answer, why: '' } : { qemu: null, why: answer || (stderr.split('\n')[0] ?? '') };
+}
+
+/**
+ * The best way that a toolbox allows, before any tools are looked for, and why it is no better; null when there is none.
+ */
+export async function bestWay(
+  toolbox: Toolbox,
+  arch: Architecture,
+  machine: NodeJS.Architecture = process.arch,
+): Promise<{ way: Emulation['way'] | null; why: string }> {
+  const { qemu, why } = await probeNamespace(toolbox, arch, machine);
+  if (qemu !== null) return { way: 'native', why };
+  if (!(await canRun(toolbox, arch))) return { way: null, why };
+  return { way: machine === toolsMachine ? 'shadow' : 'plain', why };
 }
 
 /** The archive may be out of reach, or have moved on, while the debs of the image are all there: that costs time alone. */

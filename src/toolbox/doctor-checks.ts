@@ -17,9 +17,12 @@ export function checkNode(version = process.versions.node): Check {
   return recent ? present(check, version) : lacking(check, version, `install Node.js ${oldestNode} or later`);
 }
 
-export function checkRoot(needed: string, uid = process.getuid?.()): Check {
+/** @param whyNotRootless why a user who is not root cannot be root in a namespace; null when there is no need or he can */
+export function checkRoot(needed: string, whyNotRootless: string | null, uid = process.getuid?.()): Check {
   const check = { name: 'root', needed };
-  return uid === 0 ? present(check, 'yes') : lacking(check, null, 'run as root, or use `--toolbox docker`');
+  if (uid === 0) return present(check, 'yes');
+  if (whyNotRootless === null) return present(check, 'in a user namespace');
+  return lacking(check, whyNotRootless, 'mend that, run as root, or use `--toolbox docker`');
 }
 
 /** Whether a program is here, and its version: what `--version`, or the flag given, prints first that looks like one. */

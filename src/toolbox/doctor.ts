@@ -6,12 +6,15 @@ import { type Engine, findEngine } from './docker/engine.ts';
 import { checkDisk, checkFile, checkNode, checkProgram, checkRoot } from './doctor-checks.ts';
 import { whyHostCannot } from './host-ready.ts';
 import { devicePrograms, neededPrograms } from './programs.ts';
+import { whyNotRootless } from './rootless.ts';
 
 export interface Diagnosis {
   checks: Check[];
   /** Which toolboxes would work. */
   docker: boolean;
   host: boolean;
+  /** Whether the docker toolbox could be opened without making its image first. */
+  builder: boolean;
 }
 
 const hostToolbox = 'host toolbox';
@@ -22,20 +25,21 @@ export async function diagnose(dir: string, signal: AbortSignal): Promise<Diagno
   const found = await findEngine(signal).catch((error: Error) => error);
   const engine = found instanceof Error ? null : found;
   const host = await whyHostCannot();
+  const builder = await checkBuilder(engine);
   const checks = await Promise.all([
     checkNode(),
     checkEngine(found),
-    checkBuilder(engine),
+    builder,
     checkProgram({ name: 'mmdebstrap', package: 'mmdebstrap' }, 'making the builder image without a registry'),
     checkBinfmt(),
-    checkRoot(hostToolbox),
+    checkRoot(hostToolbox, process.getuid?.() === 0 ? null : await whyNotRootless()),
     ...neededPrograms.map((program) => checkProgram(program, hostToolbox)),
     ...devicePrograms.map((program) => checkProgram(program, devicesOnHost)),
     checkFile({ name: '/usr/lib/u-boot/qemu_arm/u-boot.bin', package: 'u-boot-qemu' }, devicesOnHost),
     checkProgram({ name: 'ssh', package: 'openssh-client', version: '-V' }, 'logging in to devices by hand'),
     checkDisk(dir),
   ]);
-  return { checks, docker: engine !== null, host: host === null };
+  return { checks, docker: engine !== null, host: host === null, builder: builder.ok };
 }
 
 function checkEngine(found: Engine | Error): Check {
@@ -55,7 +59,7 @@ async function checkBuilder(engine: Engine | null): Promise<Check> {
 
 /** A Docker engine on this machine runs on the same kernel, so one probe here answers for both toolboxes. */
 async function checkBinfmt(): Promise<Check> {
-  const check = { name: 'armhf programs run here', needed: 'building images for armhf' };
+  const check = { name: 'armhf programs run here', needed: 'building images for armhf where emulation is not native' };
   const runs = await canRun({ run: runHere }, 'armhf').catch(() => false);
   if (runs) return present(check, 'yes');
   return lacking(check, null, `apt-get install qemu-user-static binfmt-support; ${enableCommand('armhf')}`);

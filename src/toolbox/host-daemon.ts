@@ -1,14 +1,19 @@
 import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../errors/index.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { toolEnvironment } from './tool-failure.ts';
 import type { DaemonSpec } from './toolbox.ts';
+import { withUmask } from './umask.ts';
 
 /** Where pid files of daemons are: away from the project, so that a deleted project directory does not hide a running one. */
-const runDir = '/run/lockstep';
+const runDir =
+  process.getuid?.() === 0
+    ? '/run/lockstep'
+    : path.join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), `lockstep-${process.getuid?.()}`);
 
 const pidFile = (name: string) => path.join(runDir, `${name}.pid`);
 
@@ -17,12 +22,14 @@ export async function startDaemon(spec: DaemonSpec): Promise<void> {
   const log = await open(spec.log, 'a', 0o644);
   try {
     const [program, ...args] = spec.argv;
-    const child = spawn(program ?? '', args, {
-      cwd: spec.cwd,
-      env: toolEnvironment,
-      stdio: ['ignore', log.fd, log.fd],
-      detached: true,
-    });
+    const child = withUmask(() =>
+      spawn(program ?? '', args, {
+        cwd: spec.cwd,
+        env: toolEnvironment,
+        stdio: ['ignore', log.fd, log.fd],
+        detached: true,
+      }),
+    );
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (cause) =>

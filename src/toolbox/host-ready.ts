@@ -1,7 +1,8 @@
 import { LockstepError } from '../errors/index.ts';
 import { missingPrograms, neededPrograms } from './programs.ts';
+import { whyNotRootless } from './rootless.ts';
 
-/** Throws E_TOOLBOX_TOOL unless this process is root and has the programs of the host toolbox. */
+/** Throws E_TOOLBOX_TOOL unless this process is root, or can be in a namespace, and has the programs of the host toolbox. */
 export async function assertHostReady(): Promise<void> {
   const reason = await whyHostCannot();
   if (reason === null) return;
@@ -12,7 +13,10 @@ export async function assertHostReady(): Promise<void> {
 
 /** One line; null when it can. */
 export async function whyHostCannot(): Promise<string | null> {
-  if (process.getuid?.() !== 0) return 'it wants root';
+  if (process.getuid?.() !== 0) {
+    const reason = await whyNotRootless();
+    if (reason !== null) return `it wants root, and ${reason}`;
+  }
   const missing = await missingPrograms(neededPrograms);
   if (missing.length === 0) return null;
   const packages = [...new Set(missing.map((program) => program.package))];

@@ -4,9 +4,12 @@ import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import { daemonRunning, startDaemon, stopDaemon } from './host-daemon.ts';
 import { freshProc, isolation } from './isolation.ts';
+import { assertOwn } from './ownership.ts';
+import { asNamespaceRoot } from './rootless.ts';
 import { runToEnd, type StartedProcess } from './run-to-end.ts';
 import { interrupted, Tail, toolEnvironment } from './tool-failure.ts';
 import type { OpenOptions, RunOptions, Toolbox, ToolProcess, ToolResult } from './toolbox.ts';
+import { withUmask } from './umask.ts';
 
 export interface HostToolboxOptions {
   workspace: Workspace;
@@ -14,9 +17,10 @@ export interface HostToolboxOptions {
   signal: AbortSignal;
 }
 
-/** The toolbox on this machine itself: needs root and Debian's tools. */
+/** The toolbox on this machine itself: needs Debian's tools, and root or a user namespace to be root in. */
 export async function openHostToolbox({ workspace, signal }: HostToolboxOptions): Promise<Toolbox> {
   await mkdir(workspace.dir, { recursive: true });
+  await assertOwn(workspace.repo);
   return new HostToolbox(signal);
 }
 
@@ -24,15 +28,16 @@ export async function openHostToolbox({ workspace, signal }: HostToolboxOptions)
  * Every command runs under `setpriv --pdeathsig KILL`, so that it dies with this process however that dies; an isolated
  * one also as the first process of its own pid namespace, so that its children and mounts go with it.
  */
-export function hostArgv(argv: readonly string[], isolate: boolean): string[] {
-  const leash = ['setpriv', '--pdeathsig', 'KILL', '--'];
+export function hostArgv(argv: readonly string[], isolate: boolean, isRoot = process.getuid?.() === 0): string[] {
+  // Whoever becomes root loses the leash, so it comes after.
+  const leash = [...(isRoot ? [] : asNamespaceRoot), 'setpriv', '--pdeathsig', 'KILL', '--'];
   if (!isolate) return [...leash, ...argv];
   return [...leash, ...isolation, freshProc, '--', ...argv];
 }
 
 class HostToolbox implements Toolbox {
   readonly kind = 'host';
-  readonly description = 'this host, as root';
+  readonly description = `this host, ${process.getuid?.() === 0 ? 'as root' : 'as root of a user namespace'}`;
   readonly startDaemon = startDaemon;
   readonly daemonRunning = daemonRunning;
   readonly stopDaemon = stopDaemon;
@@ -76,13 +81,15 @@ class HostToolbox implements Toolbox {
   #start(argv: readonly string[], options: OpenOptions, onStderr: (chunk: Buffer) => void): StartedProcess {
     if (this.#signal.aborted) throw interrupted();
     const [program, ...args] = hostArgv(argv, options.isolate ?? false);
-    const child = spawn(program ?? '', args, {
-      cwd: options.cwd ?? '/',
-      env: { ...toolEnvironment, ...options.env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-      // A group of its own: Ctrl-C on the terminal must reach the agent alone, which then ends things in order.
-      detached: true,
-    });
+    const child = withUmask(() =>
+      spawn(program ?? '', args, {
+        cwd: options.cwd ?? '/',
+        env: { ...toolEnvironment, ...options.env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+        // A group of its own: Ctrl-C on the terminal must reach the agent alone, which then ends things in order.
+        detached: true,
+      }),
+    );
     // A command that ends without reading its input is judged by its exit code, not by the broken pipe.
     child.stdin.on('error', () => {});
     this.#running.add(child);

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { execa } from 'execa';
+import { expectNothingLeft } from './left-behind.ts';
 import { agent, lockstepOk } from './lockstep.ts';
 import { ostree, projectWith, resolve } from './projects.ts';
 
@@ -60,13 +60,4 @@ async function interruptIn(dir: string, toolbox: string, stage: string) {
   const { exitCode, stdout } = await build;
   const ms = performance.now() - sent;
   return { exitCode, code: (JSON.parse(stdout) as { code: string }).code, ms };
-}
-
-async function expectNothingLeft(dir: string): Promise<void> {
-  const mounts = (await readFile('/proc/mounts', 'utf8')).split('\n').filter((line) => line.includes(dir));
-  expect(mounts, 'mounts').to.deep.equal([]);
-  const processes = await execa('pgrep', ['--full', '--list-full', dir], { reject: false });
-  expect(processes.stdout, 'processes').to.equal('');
-  const containers = await execa('docker', ['ps', '--all', '--quiet', '--filter', `volume=${dir}`], { reject: false });
-  expect(containers.stdout, 'containers').to.equal('');
 }

@@ -48,8 +48,10 @@ for (const kind of kinds) {
     after(() => toolbox?.close());
 
     describe('runs a command', () => {
-      it('as root, in C.UTF-8, with umask 022', async () => {
-        const { stdout } = await toolbox.run(['sh', '-c', 'id -u; umask; echo $LANG; locale charmap']);
+      it('as root, in C.UTF-8, with umask 022, whatever that of the agent is', async () => {
+        const own = process.umask(0o077);
+        const running = toolbox.run(['sh', '-c', 'id -u; umask; echo $LANG; locale charmap']);
+        const { stdout } = await running.finally(() => process.umask(own));
         expect(stdout.trim().split('\n')).to.deep.equal(['0', '0022', 'C.UTF-8', 'UTF-8']);
       });
 

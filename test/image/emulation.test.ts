@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Lockfile } from '../../src/apt/lockfile.ts';
 import type { EmulationWish } from '../../src/emulation/emulation.ts';
 import { LockstepError } from '../../src/errors/index.ts';
-import { chooseEmulation } from '../../src/image/emulation.ts';
+import { bestWay, chooseEmulation } from '../../src/image/emulation.ts';
 import type { Unemulated } from '../../src/image/stage.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { probeExitCode } from '../../src/toolbox/probe.ts';
@@ -45,9 +45,16 @@ function onMachine({ namespace = works, runs = true, tools = 'kept' }: Machine) 
   return { build, notes, commandCount: () => commands };
 }
 
-function choose(build: Unemulated, wish: EmulationWish, arch: 'armhf' | 'amd64' = 'armhf', packages = ['dash']) {
+interface Asked {
+  arch?: 'armhf' | 'amd64';
+  packages?: string[];
+  machine?: NodeJS.Architecture;
+}
+
+function choose(build: Unemulated, wish: EmulationWish, asked: Asked = {}) {
+  const { arch = 'armhf', packages = ['dash'], machine = 'x64' } = asked;
   const lockfile = { packages: packages.map((name) => locked(name)), inputs: null } as unknown as Lockfile;
-  return chooseEmulation(build, { image: imageConfig({ arch }), lockfile, workspace: { apt: '/apt' }, wish });
+  return chooseEmulation(build, { image: imageConfig({ arch }), lockfile, workspace: { apt: '/apt' }, wish, machine });
 }
 
 describe('the way of emulation', () => {
@@ -106,13 +113,20 @@ describe('the way of emulation', () => {
 
   it('emulates all programs of an image that has none of the tools', async () => {
     const { build } = onMachine({});
-    expect(await choose(build, 'auto', 'armhf', ['other'])()).to.include({ way: 'native', tools: null });
+    expect(await choose(build, 'auto', { packages: ['other'] })()).to.include({ way: 'native', tools: null });
   });
 
   it('is none for an image of this machine’s own architecture', async () => {
     const { build, commandCount } = onMachine({});
-    expect((await choose(build, 'native', 'amd64')()).way).to.equal('plain');
+    expect((await choose(build, 'native', { arch: 'amd64' })()).way).to.equal('plain');
     expect(commandCount()).to.equal(0);
+  });
+
+  it('is plain on a processor that there are no native tools for', async () => {
+    const { build, notes } = onMachine({});
+    expect((await choose(build, 'auto', { machine: 'arm64' })()).way).to.equal('plain');
+    expect(notes.join()).to.contain('no native tools for arm64');
+    expect((await choose(build, 'shadow', { machine: 'arm64' })()).way).to.equal('plain');
   });
 
   it('is refused with E_EMULATION and the reason when native is wished for and not to be had', async () => {
@@ -132,4 +146,20 @@ describe('the way of emulation', () => {
       await refusal(choose(build, 'auto')(), code);
     });
   }
+});
+
+describe('the best way of a toolbox', () => {
+  const best = (machine: Machine, processor: NodeJS.Architecture = 'x64') =>
+    bestWay(onMachine(machine).build.toolbox, 'armhf', processor);
+
+  it('is native, shadow or none, with the reason why it is no better', async () => {
+    const why = 'this kernel gives no binfmt_misc to a user namespace';
+    expect(await best({})).to.deep.equal({ way: 'native', why: '' });
+    expect(await best({ namespace: refused })).to.deep.equal({ way: 'shadow', why });
+    expect(await best({ namespace: refused, runs: false })).to.deep.equal({ way: null, why });
+  });
+
+  it('is plain on a processor that there are no native tools for', async () => {
+    expect(await best({}, 'arm64')).to.deep.equal({ way: 'plain', why: 'there are no native tools for arm64' });
+  });
 });

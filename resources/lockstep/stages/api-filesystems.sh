@@ -7,12 +7,12 @@ mount_api_filesystems() {
   mount -t tmpfs -o mode=755 run "$1/run"
   mkdir -p "$1/run/lock"
   mount -t tmpfs -o mode=755,size=4m dev "$1/dev"
-  mknod -m 666 "$1/dev/null" c 1 3
-  mknod -m 666 "$1/dev/zero" c 1 5
-  mknod -m 666 "$1/dev/full" c 1 7
-  mknod -m 666 "$1/dev/random" c 1 8
-  mknod -m 666 "$1/dev/urandom" c 1 9
-  mknod -m 666 "$1/dev/tty" c 5 0
+  make_device "$1/dev/null" 1 3
+  make_device "$1/dev/zero" 1 5
+  make_device "$1/dev/full" 1 7
+  make_device "$1/dev/random" 1 8
+  make_device "$1/dev/urandom" 1 9
+  make_device "$1/dev/tty" 5 0
   mkdir "$1/dev/pts" "$1/dev/shm"
   mount -t devpts -o newinstance,ptmxmode=666 devpts "$1/dev/pts"
   mount -t tmpfs -o mode=1777 shm "$1/dev/shm"
@@ -21,4 +21,11 @@ mount_api_filesystems() {
   ln -s fd/0 "$1/dev/stdin"
   ln -s fd/1 "$1/dev/stdout"
   ln -s fd/2 "$1/dev/stderr"
+}
+
+# The root of a user namespace may make no devices; this machine's own are the same.
+make_device() {
+  mknod -m 666 "$1" c "$2" "$3" 2>/dev/null && return
+  : >"$1"
+  mount --bind "/dev/${1##*/}" "$1"
 }

@@ -1,0 +1,67 @@
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { agent } from './lockstep.ts';
+import { type BuiltProject, temporaryDirectory } from './projects.ts';
+
+/**
+ * The built example in a directory of its own, as imported as it is there and with nothing made of it: the stages have
+ * to be done again. Users and groups have no numbers yet.
+ */
+export async function importedCopy({ dir }: BuiltProject, name: string): Promise<string> {
+  const copy = path.join(await temporaryDirectory('copy'), name);
+  await mkdir(`${copy}/.lockstep`, { recursive: true });
+  for (const part of ['lockstep.yml', 'panel.lock']) await cp(`${dir}/${part}`, `${copy}/${part}`);
+  // Modes as a clone under a strict umask has them.
+  await execa('cp', ['-r', '--no-preserve=all', `${dir}/overlay`, `${dir}/tests`, copy]);
+  await execa('chmod', ['-R', 'go=', `${copy}/overlay`]);
+  await execa('cp', ['-al', `${dir}/.lockstep/repo`, `${copy}/.lockstep/repo`]);
+  for (const stage of ['unpacked', 'configured', 'renumbered', 'customised', 'initramfs', 'deployable']) {
+    await execa('ostree', ['refs', `--repo=${copy}/.lockstep/repo`, '--delete', `lockstep/${stage}`]);
+  }
+  await execa('ostree', ['refs', `--repo=${copy}/.lockstep/repo`, '--delete', 'panel']);
+  return copy;
+}
+
+const runs = '    run: {configured: [script]}\n';
+
+/** Adds a script, or puts it in the place of the last one, to the image `panel` of a project, which runs inside when its packages are configured. */
+export async function addScript(dir: string, text: string): Promise<void> {
+  await writeFile(`${dir}/script`, text, { mode: 0o755 });
+  const yaml = await readFile(`${dir}/lockstep.yml`, 'utf8');
+  if (yaml.includes(runs)) return;
+  const added = yaml.replace(/^ {4}overlay:/m, `${runs}$&`);
+  if (added === yaml) throw new Error('the example has no overlay any more');
+  await writeFile(`${dir}/lockstep.yml`, added);
+}
+
+/** Who builds, and where: all that must not matter. */
+export interface Builder {
+  hostname: string;
+  umask: string;
+  env: Record<string, string>;
+}
+
+export interface Built {
+  commit: string;
+  milliseconds: Record<string, number>;
+  log: string;
+}
+
+/** `lockstep build` as that builder runs it. */
+export async function buildAs(builder: Builder, dir: string, ...args: string[]): Promise<Built> {
+  const script = 'hostname "$1" && umask "$2" && shift 2 && exec "$@"';
+  const asBuilder = ['--uts', 'sh', '-c', script, 'sh', builder.hostname, builder.umask];
+  const command = ['node', agent, 'build', '-C', dir, '--json', ...args];
+  const { exitCode, stdout, stderr } = await execa('unshare', [...asBuilder, ...command], {
+    env: builder.env,
+    reject: false,
+    stdin: 'ignore',
+    timeout: 15 * 60_000,
+  });
+  if (exitCode !== 0) throw new Error(`lockstep build ${args.join(' ')} ended with ${exitCode}:\n${stderr}`);
+  const [image] = (JSON.parse(stdout) as { images: { commit: string; stages: { name: string; ms: number }[] }[] })
+    .images;
+  const milliseconds = Object.fromEntries((image?.stages ?? []).map(({ name, ms }) => [name, ms]));
+  return { commit: image?.commit ?? '', milliseconds, log: stderr };
+}
