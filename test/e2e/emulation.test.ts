@@ -4,21 +4,14 @@ import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { nativeDir } from '../../src/emulation/layout.ts';
-import { binfmtEntries, expectNothingLeft } from './left-behind.ts';
-import { agent, lockstep } from './lockstep.ts';
+import type { Check } from '../../src/toolbox/check.ts';
+import { binfmtEntries, expectNothingLeft, namespacesHaveBinfmt } from './left-behind.ts';
+import { agent, lockstep, lockstepOk } from './lockstep.ts';
 import { addScript, type Builder, type Built, buildAs, importedCopy } from './panel-copy.ts';
 import { type BuiltProject, builtPanel, ostree } from './projects.ts';
 
-/**
- * Whether this kernel gives a user namespace a binfmt_misc of its own (Linux 6.7), found out in another way than lockstep
- * does. Where it does, native builds of the tools have to run.
- */
-const mountsInNamespace = await execa(
-  'unshare',
-  ['--user', '--map-root-user', '--mount', 'mount', '-t', 'binfmt_misc', 'none', '/proc/sys/fs/binfmt_misc'],
-  { reject: false },
-);
-const bestWay = mountsInNamespace.exitCode === 0 ? 'native' : 'shadow';
+/** Where a namespace can have interpreters of its own, native builds of the tools have to run. */
+const bestWay = (await namespacesHaveBinfmt()) ? 'native' : 'shadow';
 
 const builders: Record<'german' | 'strict', Builder> = {
   german: {
@@ -90,6 +83,15 @@ describe('the same lockfile, its programs run in different ways', function () {
     expect(log.includes('mounted over them'), log).to.equal(bestWay === 'shadow');
     expect(built.shadow?.log).to.contain('mounted over them');
     expect(built.plain?.log).to.contain('emulation of armhf: plain');
+  });
+
+  it('is foretold by `lockstep doctor`', async () => {
+    const { checks } = await lockstepOk(panel.dir, ['doctor']);
+    for (const toolbox of ['docker', 'host']) {
+      const check = (checks as Check[]).find(({ name }) => name === `emulation, ${toolbox}`);
+      expect(check?.ok).to.equal(true);
+      expect(check?.found?.startsWith(bestWay), check?.found ?? '').to.equal(true);
+    }
   });
 
   it('takes less than two thirds of the time', () => {

@@ -27,3 +27,13 @@ async function processesIn(dir: string): Promise<string[]> {
 export async function binfmtEntries(): Promise<string[]> {
   return (await readdir('/proc/sys/fs/binfmt_misc').catch(() => [])).sort();
 }
+
+/**
+ * Whether this kernel gives a user namespace a binfmt_misc of its own (Linux 6.7), found out in another way than lockstep
+ * does.
+ */
+export async function namespacesHaveBinfmt(): Promise<boolean> {
+  const mounts = ['mount', '-t', 'binfmt_misc', 'none', '/proc/sys/fs/binfmt_misc'];
+  const argv = ['--user', '--map-root-user', '--mount', ...mounts];
+  return (await execa('unshare', argv, { reject: false })).exitCode === 0;
+}

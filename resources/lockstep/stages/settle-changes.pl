@@ -12,7 +12,7 @@ my %numbers = (x86_64 => [189, 192, 195, 198], aarch64 => [6, 9, 12, 15]);
 my ($lset, $lget, $llist, $lremove) = @{ $numbers{ (POSIX::uname())[4] } // die "overlay: unknown machine\n" };
 
 # What overlayfs notes on its files (Documentation/filesystems/overlayfs.rst) is none of the tree's.
-my $note = qr/^trusted\.overlay\./;
+my $note = qr/^(?:trusted|user)\.overlay\./;
 
 my @gone;
 collect_gone('');

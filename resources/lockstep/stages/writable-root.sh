@@ -3,12 +3,14 @@
 # was not changed is still the repository's own file. To be run in a mount namespace of its own.
 
 open_writable() {
-  local layers=$2.layers
+  local layers=$2.layers notes=
+  # The root of a user namespace may not write down under trusted.* what a layer hides.
+  if [ "$(awk '{ print $2; exit }' /proc/self/uid_map)" != 0 ]; then notes=,userxattr; fi
   mkdir -p "$2" "$layers/upper" "$layers/work"
   chmod --reference="$1" "$layers/upper"
   # Nothing of it need outlive a power cut, and dpkg waits for the disk after every package: volatile spares that.
-  mount -t overlay -o "lowerdir=$1,upperdir=$layers/upper,workdir=$layers/work,volatile" overlay "$2" 2>/dev/null ||
-    mount -t overlay -o "lowerdir=$1,upperdir=$layers/upper,workdir=$layers/work" overlay "$2" 2>/dev/null ||
+  mount -t overlay -o "lowerdir=$1,upperdir=$layers/upper,workdir=$layers/work,volatile$notes" overlay "$2" 2>/dev/null ||
+    mount -t overlay -o "lowerdir=$1,upperdir=$layers/upper,workdir=$layers/work$notes" overlay "$2" 2>/dev/null ||
     copy_tree "$1" "$2"
 }
 
@@ -19,9 +21,11 @@ copy_tree() {
 
 settle_writable() {
   local below
-  # The API file systems; /proc/self/mountinfo names the innermost last.
-  while read -r below; do umount --lazy "$below"; done \
-    < <(awk -v root="$2/" 'index($5, root) == 1 { print $5 }' /proc/self/mountinfo | tac)
+  # The API file systems; /proc/self/mountinfo names the innermost last, blanks in names as octal numbers.
+  while IFS= read -r below; do
+    below=$(printf %b "$below")
+    case $below in "$2"/*) umount --lazy "$below" ;; esac
+  done < <(awk '{ print $5 }' /proc/self/mountinfo | tac)
   if mountpoint -q "$2"; then
     perl -e "$settle_changes" "$2.layers/upper" "$2" "$1"
     rm -rf "$2.layers" "$2"
