@@ -1,5 +1,6 @@
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
+import { recall, remember } from './observation.ts';
 import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
 import { emulatedScriptArgv, stageScript } from './stage-script.ts';
@@ -19,7 +20,10 @@ const readByDracut = [
   /^(etc|usr\/lib)\/ostree\//,
 ];
 
-/** The initramfs of each kernel: a tree with nothing but `usr/lib/modules/<release>/initramfs.img`. */
+/**
+ * The initramfs of each kernel: a tree with nothing but `usr/lib/modules/<release>/initramfs.img`. The one that is there
+ * serves on where only files have changed that dracut did not open.
+ */
 export async function initramfs(
   build: BuildEnvironment,
   configured: StageResult,
@@ -27,18 +31,33 @@ export async function initramfs(
 ): Promise<StageResult> {
   const isRead = (name: string) => readByDracut.some((rule) => rule.test(name));
   const relevant = overlay.map((layer) => layer.part(isRead)).filter((layer) => layer !== null);
-  const digest = digestOf('initramfs', configured.digest, overlayDigest(relevant), stageScript('initramfs'), drivers);
+  const key = digestOf('initramfs', overlayDigest(relevant), stageScript('initramfs'), drivers);
+  const digest = digestOf(key, configured.digest);
   const ref = stageRef('initramfs', digest);
   return cachedStage(build, { name: 'initramfs', ref, digest }, async () => {
     const { toolbox, repo } = build;
+    const known = await recall(build, 'initramfs', key, configured.commit);
+    if (known !== null) {
+      await toolbox.run(['ostree', 'refs', `--repo=${repo}`, `--create=${ref}`, known]);
+      return 'reused';
+    }
     const [root, out] = [`${build.work}/initramfs`, `${build.work}/initramfs-out`];
     await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', configured.commit, root]);
     await layOverlay(relevant, root, { copy: false });
     await toolbox.run(['mkdir', '-p', out]);
     await generate(build, root, out);
-    await toolbox.run(commitArgv([`dir=${out}`], { repo, ref, subject: 'initramfs' }));
-    await toolbox.run(['rm', '-rf', '--one-file-system', root, out]);
+    const commit = commitArgv([`dir=${out}`], { repo, ref, subject: 'initramfs' });
+    const result = (await toolbox.run(commit)).stdout.trim();
+    const opened = await openedFiles(build, `${out}.opened`);
+    if (opened !== null) await remember(build, 'initramfs', key, { tree: configured.commit, opened, result });
+    await toolbox.run(['rm', '-rf', '--one-file-system', root, out, `${out}.opened`]);
   });
+}
+
+/** null where the kernel does not tell. */
+async function openedFiles({ toolbox }: BuildEnvironment, file: string): Promise<string[] | null> {
+  const { exitCode, stdout } = await toolbox.run(['cat', file], { check: false });
+  return exitCode === 0 ? stdout.split('\0').filter((name) => name !== '') : null;
 }
 
 async function generate({ toolbox, emulation }: BuildEnvironment, root: string, out: string): Promise<void> {

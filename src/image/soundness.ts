@@ -24,7 +24,7 @@ export class Soundness {
   readonly #build: Pick<BuildEnvironment, 'toolbox' | 'repo'>;
   readonly #debs: readonly LockedDeb[];
   readonly #reused: string[] = [];
-  #search: Promise<Damage> | null = null;
+  readonly #searches: Promise<Damage>[] = [];
 
   /** @param debs those that may be there from earlier builds */
   constructor(build: Pick<BuildEnvironment, 'toolbox' | 'repo'>, debs: readonly LockedDeb[]) {
@@ -35,21 +35,26 @@ export class Soundness {
   /** A stage's result was there. */
   reused(ref: string): void {
     this.#reused.push(ref);
+    if (this.#searches.length > 0) this.#lookAt([ref]);
   }
 
   /** A stage begins to make its result. */
   making(stage: string): void {
-    const { toolbox, repo } = this.#build;
     const refs = readingDebs.includes(stage) ? refsOf(this.#debs) : this.#reused;
-    if (this.#search !== null || refs.length === 0) return;
-    this.#search = findDamage(toolbox, repo, refs);
+    if (this.#searches.length === 0 && refs.length > 0) this.#lookAt(refs);
+  }
+
+  #lookAt(refs: readonly string[]): void {
+    const search = findDamage(this.#build.toolbox, this.#build.repo, refs);
     // Whoever waits for it hears of its failure; a build that fails before need not.
-    this.#search.catch(() => {});
+    search.catch(() => {});
+    this.#searches.push(search);
   }
 
   /** Waits for the reading to end. Throws DamagedInputs. */
   async settle(): Promise<void> {
-    const damage = await this.#search;
-    if (damage && damage.objects.size > 0) throw new DamagedInputs(damage, this.#build.repo);
+    for (const damage of await Promise.all(this.#searches)) {
+      if (damage.objects.size > 0) throw new DamagedInputs(damage, this.#build.repo);
+    }
   }
 }

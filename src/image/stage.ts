@@ -66,11 +66,14 @@ export function stageRef(stage: string, digest: string): string {
   return `lockstep/${stage}/${digest}`;
 }
 
-/** Runs the stage unless its ref is there already. `make` must end with the ref made. */
+/**
+ * Runs the stage unless its ref is there already. `make` must end with the ref made; it resolves to `reused` when what was
+ * there served.
+ */
 export async function cachedStage(
   { toolbox, progress, repo, report, plan, soundness }: BuildEnvironment,
   { name, ref, digest }: PlannedStage,
-  make: (stage: Stage) => Promise<void>,
+  make: (stage: Stage) => Promise<unknown>,
 ): Promise<StageResult> {
   if (plan !== undefined) {
     plan({ name, ref, digest });
@@ -81,11 +84,10 @@ export async function cachedStage(
   try {
     const known = await resolveRef(toolbox, repo, ref);
     if (known === null) soundness?.making(name);
-    else soundness?.reused(ref);
-    if (known === null) await make(stage);
+    const cached = known !== null || (await make(stage)) === 'reused';
+    if (cached) soundness?.reused(ref);
     const commit = known ?? (await resolveRef(toolbox, repo, ref));
     if (commit === null) throw new Error(`stage ${name} ended without ${ref}`);
-    const cached = known !== null;
     report({ name, ms: Math.round(performance.now() - started), cached });
     stage.done(commit.slice(0, 12), { cached });
     return { ref, commit, digest, cached };

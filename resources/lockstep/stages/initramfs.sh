@@ -1,5 +1,6 @@
 # Makes the initramfs of each kernel in a configured root. The root is a hard-link checkout and therefore read-only here.
-# $1: the root, $2: directory that takes <release>/initramfs.img, $3: modules wanted beside dracut's own choice.
+# $1: the root, $2: directory that takes <release>/initramfs.img, $3: modules wanted beside dracut's own choice. Where the kernel
+# tells, $2.opened will name the files of the root that were opened.
 root=$1 out=$2 drivers=$3
 mount --bind "$root" "$root"
 mount -o remount,bind,ro "$root"
@@ -15,6 +16,10 @@ mount --move "$root/run/modules" "$root/usr/lib/modules"
 # Files covered by native ones would be copied into the image.
 if [ "$emulation_way" = shadow ]; then emulation_way=plain; fi
 start_emulation "$root"
+
+coproc recorder { exec perl -e "$record_opened" "$root" "$out.opened"; }
+recorder_pid=$recorder_PID recorder_input=${recorder[1]}
+read -r _ <&"${recorder[0]}"
 
 # The last bytes that gzip -9 gets out of it, half a percent, take three times as long as all others.
 compress=(--compress 'gzip -n -6')
@@ -34,3 +39,8 @@ for modules in "$root"/usr/lib/modules/*/; do
   mkdir -p "$out/usr/lib/modules/$release"
   install -m 0644 "$root/run/out/$release.img" "$out/usr/lib/modules/$release/initramfs.img"
 done
+
+exec {recorder_input}>&-
+wait "$recorder_pid"
+# The modules were read before, as they were copied.
+if [ -e "$out.opened" ]; then (cd "$root" && find usr/lib/modules -type f -print0) >>"$out.opened"; fi
