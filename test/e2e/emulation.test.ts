@@ -35,7 +35,7 @@ echo "e_machine: $(od -An -j18 -N1 -tu1 /usr/bin/perl)"
 
 describe('the same lockfile, its programs run in different ways', function () {
   this.timeout(20 * 60_000);
-  const before_: string[] = [];
+  const entries: string[] = [];
   let panel: BuiltProject;
   const dirs: Record<string, string> = {};
   const built: Record<string, Built> = {};
@@ -48,7 +48,7 @@ describe('the same lockfile, its programs run in different ways', function () {
   }
 
   before(async () => {
-    before_.push(...(await binfmtEntries()));
+    entries.push(...(await binfmtEntries()));
     panel = await builtPanel();
     for (const name of ['best way', 'plain', 'shadow']) dirs[name] = await importedCopy(panel, name);
     built['best way'] = await buildAs(builders.german, dirs['best way']!, '--toolbox', 'docker');
@@ -101,7 +101,7 @@ describe('the same lockfile, its programs run in different ways', function () {
 
   it('leaves nothing behind: no interpreter, mount, process or container', async () => {
     for (const dir of Object.values(dirs)) await expectNothingLeft(dir);
-    expect(await binfmtEntries()).to.deep.equal(before_);
+    expect(await binfmtEntries()).to.deep.equal(entries);
   });
 
   describe('asked from inside what it runs', () => {
@@ -142,24 +142,24 @@ describe('the same lockfile, its programs run in different ways', function () {
   });
 
   describe('interrupted or failing', () => {
-    const ends = {
-      'a script that fails': { text: '#!/bin/sh\nexit 7\n', signal: null },
-      'Ctrl-C': { text: '#!/bin/sh\necho at work\nsleep 1000\n', signal: 'SIGINT' },
-      'the death of the agent': { text: '#!/bin/sh\necho at work\nperl -e "sleep 1000"\n', signal: 'SIGKILL' },
-    } as const;
+    const atWork = '#!/bin/sh\necho at work\nperl -e "sleep 1000"\n';
+    const ends = [
+      { name: 'a script that fails', text: '#!/bin/sh\nexit 7\n', signal: null, toolbox: 'host' },
+      { name: 'Ctrl-C', text: atWork, signal: 'SIGINT', toolbox: 'host' },
+      { name: 'Ctrl-C', text: atWork, signal: 'SIGINT', toolbox: 'docker' },
+      { name: 'the death of the agent', text: atWork, signal: 'SIGKILL', toolbox: 'docker' },
+    ] as const;
 
-    for (const toolbox of ['host', 'docker'] as const) {
-      for (const [name, { text, signal }] of Object.entries(ends)) {
-        it(`leaves nothing behind after ${name}, by the ${toolbox} toolbox`, async () => {
-          const dir = dirs[toolbox === 'docker' ? 'best way' : 'plain']!;
-          await addScript(dir, text);
-          const args = ['build', '--toolbox', toolbox, '--until', 'customise'];
-          if (signal === null) expect((await lockstep(dir, args)).outcome.code).to.equal('E_RUN');
-          else await killAtWork(dir, args, signal);
-          await eventuallyNothingLeft(dir);
-          expect(await binfmtEntries()).to.deep.equal(before_);
-        });
-      }
+    for (const { name, text, signal, toolbox } of ends) {
+      it(`leaves nothing behind after ${name}, by the ${toolbox} toolbox`, async () => {
+        const dir = dirs[toolbox === 'docker' ? 'best way' : 'plain']!;
+        await addScript(dir, text);
+        const args = ['build', '--toolbox', toolbox, '--until', 'customise'];
+        if (signal === null) expect((await lockstep(dir, args)).outcome.code).to.equal('E_RUN');
+        else await killAtWork(dir, args, signal);
+        await eventuallyNothingLeft(dir);
+        expect(await binfmtEntries()).to.deep.equal(entries);
+      });
     }
   });
 });

@@ -21,9 +21,22 @@ exec setpriv --reuid $uid --regid $uid --clear-groups env HOME=/nonexistent "$@"
 `;
 
 export interface Guest {
-  lockstep(dir: string, args: readonly string[]): Promise<{ outcome: Outcome; log: string }>;
+  lockstep(
+    dir: string,
+    args: readonly string[],
+    within?: readonly string[],
+  ): Promise<{ outcome: Outcome; log: string }>;
   run(argv: readonly string[]): Promise<{ exitCode: number | undefined; stdout: string; stderr: string }>;
 }
+
+/** Makes a guest's command root in a user namespace, as the host toolbox does. */
+export const asRootWithin = ['unshare', '--user', '--map-root-user', '--map-auto', '--'];
+
+/** The same, in a namespace that allows no further ones: what a kernel without them, or an engine that forbids them, does. */
+export const withoutNamespaces = [
+  ...asRootWithin,
+  ...['sh', '-euc', 'echo 0 >/proc/sys/user/max_user_namespaces; exec "$@"', 'sh'],
+];
 
 /** A user without rights, whom /etc/subuid lends that many ids. */
 export async function openGuest(subordinateIds: number): Promise<Guest> {
@@ -42,9 +55,10 @@ export async function openGuest(subordinateIds: number): Promise<Guest> {
     });
     return { exitCode, stdout, stderr };
   };
-  const lockstep = async (dir: string, args: readonly string[]) => {
+  const lockstep = async (dir: string, args: readonly string[], within: readonly string[] = []) => {
     await execa('chown', ['54321:54321', dir]);
-    const { stdout, stderr } = await run([`${lists}/node`, `${lists}/agent.mjs`, ...args, '-C', dir, '--json']);
+    const command = [`${lists}/node`, `${lists}/agent.mjs`, ...args, '-C', dir, '--json'];
+    const { stdout, stderr } = await run([...within, ...command]);
     return { outcome: JSON.parse(stdout || 'null') as Outcome, log: stderr };
   };
   return { run, lockstep };

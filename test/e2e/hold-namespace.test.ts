@@ -31,13 +31,13 @@ function program(seed: string, rest = ''): Buffer {
 if (await namespacesHaveBinfmt()) {
   describe('the namespace in which native tools are registered', function () {
     this.timeout(60_000);
-    let before_: string[];
+    let machines: string[];
     let map: string;
     /** The text of each entry, by the program whose twin it starts. */
-    const entries = new Map<string, string>();
+    const registered = new Map<string, string>();
 
     before(async () => {
-      before_ = await binfmtEntries();
+      machines = await binfmtEntries();
       const dir = await temporaryDirectory('namespace');
       const put = async (file: string, content: string | Buffer) => {
         await mkdir(path.dirname(`${dir}/${file}`), { recursive: true });
@@ -60,23 +60,23 @@ if (await namespacesHaveBinfmt()) {
       map = (await execa('unshare', [...isolated, '--', ...argv, holder, ...places])).stdout;
       const { stdout } = await execa('sh', ['-c', 'head -v -n 99 "$1"/*', 'sh', `${dir}/entries`]);
       for (const text of stdout.split(/^==> /m).slice(1)) {
-        entries.set(path.basename(/^interpreter (\S+)/m.exec(text)?.[1] ?? ''), text);
+        registered.set(path.basename(/^interpreter (\S+)/m.exec(text)?.[1] ?? ''), text);
       }
     });
 
     it('starts twins of programs that begin like no other, or like themselves under another name', () => {
-      expect([...entries.keys()].sort()).to.deep.equal(['alone', 'name', 'true']);
+      expect([...registered.keys()].sort()).to.deep.equal(['alone', 'name', 'true']);
     });
 
     it('starts each by the dispatcher under the name of its twin, told by 128 bytes', () => {
-      const entry = entries.get('alone') ?? '';
+      const entry = registered.get('alone') ?? '';
       expect(entry).to.contain(`interpreter ${dispatchDir}${nativeDir}/usr/bin/alone\n`);
       expect(entry).to.match(/^flags: P$/m);
       expect(/^magic ([0-9a-f]+)$/m.exec(entry)?.[1]).to.equal(program('alone').toString('hex'));
     });
 
     it('starts the emulator for all others', () => {
-      expect(entries.get('true'))
+      expect(registered.get('true'))
         .to.match(/^flags: PF$/m)
         .and.to.match(/^magic 7f454c4601/m);
     });
@@ -86,7 +86,7 @@ if (await namespacesHaveBinfmt()) {
     });
 
     it('is gone with all of it when who made it ends, and nobody else saw it', async () => {
-      expect(await binfmtEntries()).to.deep.equal(before_);
+      expect(await binfmtEntries()).to.deep.equal(machines);
     });
   });
 }

@@ -1,7 +1,7 @@
 import { copyFile, readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { parseLockfile } from '../../src/apt/lockfile.ts';
-import { openGuest } from './guest.ts';
+import { asRootWithin, type Guest, openGuest, withoutNamespaces } from './guest.ts';
 import { binfmtEntries, expectNothingLeft } from './left-behind.ts';
 import { lockstep, lockstepOk } from './lockstep.ts';
 import { ostree, projectWith, resolve } from './projects.ts';
@@ -68,6 +68,32 @@ describe('a build', function () {
     it('leaves nothing mounted, running or registered', async () => {
       await expectNothingLeft(dir);
       expect(await binfmtEntries()).to.deep.equal(entries);
+    });
+
+    describe('where the kernel gives no further namespaces', () => {
+      let guest: Guest;
+      const build = (...args: string[]) =>
+        guest.lockstep(dir, ['build', '--toolbox', 'host', ...args], withoutNamespaces);
+
+      before(async () => {
+        guest = await openGuest(65_536);
+        const repo = `--repo=${dir}/.lockstep/repo`;
+        await guest.run([...asRootWithin, 'ostree', 'refs', repo, '--delete', 'lockstep/configured']);
+      });
+
+      it('is refused native emulation, with the reason', async () => {
+        const { outcome: refused } = await build('--emulation', 'native');
+        expect(refused.code).to.equal('E_EMULATION');
+        expect(refused.message).to.contain('no binfmt_misc to a user namespace');
+      });
+
+      it('gives the same commit by native tools mounted over emulated ones, and says why', async () => {
+        const { outcome: fallen, log: said } = await build();
+        expect(said).to.match(/mounted over them while packages are configured; this kernel or engine gives no/);
+        const { commit, stages } = (fallen as unknown as BuildOutcome).images[0]!;
+        expect(stages.find(({ name }) => name === 'configure')?.cached).to.equal(false);
+        expect(commit).to.equal(outcomes.host?.images[0]?.commit);
+      });
     });
 
     it('is refused what root made, with what to do', async () => {
