@@ -1,30 +1,39 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
+import { benchBuilds } from './builds.ts';
 import { describeMachine, report, timed } from './compare.ts';
 import { benchImport } from './import.ts';
 
 /**
- * `npm run bench [-- --long]`: what lockstep's stages take beside a peer that does the like, in one run on one machine. With --long
- * also a whole cold build beside mmdebstrap, some minutes each, and the import of a large image. Prints; asserts nothing.
+ * `npm run bench [-- --quick]`: what lockstep takes beside a peer that does the like, in one run on one machine. Prints; asserts
+ * nothing. Takes some 20 minutes, most of them mmdebstrap's; --quick leaves that and the large image out.
  */
 const agent = path.resolve(import.meta.dirname, '../../resources/lockstep/agent.mjs');
 const suites = ['bookworm', 'bookworm-updates'];
 const packages = ['systemd-sysv', 'dbus', 'openssh-server', 'iproute2', 'ostree'];
+const bootable = [...packages, 'ostree-boot', 'linux-image-armmp', 'dracut'];
+
+/** Nobody but its user reads this file while an image is made, as with most programs. */
+const changing = ['openssh-sftp-server', 'usr/lib/openssh/sftp-server'] as const;
 
 /** Brings some 500 packages. */
 const many = [...packages, 'network-manager', 'build-essential', 'git', 'vim', 'gdb', 'python3-numpy'];
 many.push('nginx', 'postgresql', 'xorg', 'mpv');
 
 async function main(): Promise<void> {
+  const quick = process.argv.includes('--quick');
   console.log(describeMachine());
   await inProject(packages, async (dir) => {
     await benchUpdate(dir);
     await benchImport({ dir, packages });
-    if (process.argv.includes('--long')) await benchBuild(dir);
+    await benchBuilds({ name: 'base system', dir, packages, suites, changing }, quick ? [] : ['armhf', 'amd64']);
   });
-  if (process.argv.includes('--long')) await inProject(many, (dir) => benchImport({ dir, packages: many }));
+  await inProject(bootable, (dir) =>
+    benchBuilds({ name: 'bootable', dir, packages: bootable, suites, changing }, quick ? [] : ['armhf']),
+  );
+  if (!quick) await inProject(many, (dir) => benchImport({ dir, packages: many }));
 }
 
 /** Does the work in a project of one image, resolved. */
@@ -53,35 +62,6 @@ async function benchUpdate(dir: string): Promise<void> {
     await apt('-y', 'install', '--print-uris', '?essential', ...packages);
   });
   report('update, nothing changed', ours, 'apt-get update + solve', theirs);
-}
-
-/** A cold build beside mmdebstrap of the same packages. */
-async function benchBuild(dir: string): Promise<void> {
-  const sources = await readFile(path.join(dir, '.lockstep/apt/panel/image.sources'), 'utf8');
-  const uri = /^URIs: (.*)$/m.exec(sources)?.[1];
-  const lines = suites.map((suite) => `deb ${uri} ${suite} main`);
-  const theirs = await timed(1, async () => {
-    const include = ['usr-is-merged', ...packages].join(',');
-    await execa('unshare', [
-      '--mount',
-      '--propagation',
-      'private',
-      'mmdebstrap',
-      '--architectures=armhf',
-      '--variant=essential',
-      `--include=${include}`,
-      'bookworm',
-      '/dev/null',
-      ...lines,
-    ]);
-  });
-  const ours = await timed(1, async () => {
-    await rm(path.join(dir, '.lockstep/repo'), { recursive: true, force: true });
-    await lockstep(dir, 'build');
-  });
-  report('build, cold', ours, 'mmdebstrap', theirs);
-  const noop = await timed(5, async () => void (await lockstep(dir, 'build')));
-  report('build, nothing changed', noop, 'mmdebstrap', theirs);
 }
 
 await main();
