@@ -1,32 +1,26 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { parseLockfile } from '../../src/apt/lockfile.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';
+import type { LockedDeb } from '../../src/deb/package.ts';
 import { importDebs } from '../../src/image/import.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { openHostToolbox } from '../../src/toolbox/host.ts';
 
 /**
- * `import-debs.ts PROJECT LOCKFILE DEBS`: imports what a lockfile names, from a directory of apt's archives, into the project's
- * repository, and prints as JSON how many seconds that took and how much memory the process had at most.
+ * `import-debs.ts PROJECT DEBS.json`: imports debs, whose `filename` is an absolute path, into the project's repository, and prints
+ * as JSON how many seconds that took and how much memory the process had at most.
  */
-const [root = '', lockfile = '', debs = ''] = process.argv.slice(2);
+const [root = '', list = ''] = process.argv.slice(2);
 const { signal } = new AbortController();
-const workspace = workspaceOf(root);
-const toolbox = await openHostToolbox({ workspace, root, signal });
-await ensureRepo(toolbox, workspace.repo, 'bare');
-const { packages } = parseLockfile(await readFile(lockfile, 'utf8'), lockfile);
-const files = new Map(
-  packages.map(({ filename, package: name, version, architecture }) => [
-    filename,
-    path.join(debs, `${name}_${version.replaceAll(':', '%3a')}_${architecture}.deb`),
-  ]),
-);
-const candidates = (filename: string) => [files.get(filename) ?? ''];
+const { repo } = workspaceOf(root);
+const toolbox = await openHostToolbox({ workspace: workspaceOf(root), root, signal });
+await ensureRepo(toolbox, repo, 'bare');
+const packages = JSON.parse(await readFile(list, 'utf8')) as LockedDeb[];
 const started = performance.now();
-await importDebs({ toolbox, repo: workspace.repo, packages, candidates, progress: silent, signal });
+await importDebs({ toolbox, repo, packages, candidates: (file) => [file], progress: silent, signal });
 const seconds = (performance.now() - started) / 1000;
 await toolbox.close();
-console.log(JSON.stringify({ seconds, memoryMiB: process.resourceUsage().maxRSS / 1024 }));
+// What getrusage says includes the process that began this one.
+const [, peak] = /^VmHWM:\s+(\d+) kB$/m.exec(await readFile('/proc/self/status', 'utf8')) ?? [];
+console.log(JSON.stringify({ seconds, memoryMiB: Number(peak) / 1024 }));
 process.exit();

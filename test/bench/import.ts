@@ -1,7 +1,8 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { parseLockfile } from '../../src/apt/lockfile.ts';
+import type { LockedDeb } from '../../src/deb/package.ts';
 import { report, timed } from './compare.ts';
 
 export interface DebSet {
@@ -18,24 +19,30 @@ export interface DebSet {
 export async function benchImport({ dir, packages }: DebSet): Promise<void> {
   const debs = path.join(dir, 'debs');
   const [download] = await timed(1, () => downloadDebs(dir, packages, debs));
-  const lockfile = path.join(dir, 'panel.lock');
-  const { packages: locked } = parseLockfile(await readFile(lockfile, 'utf8'), lockfile);
+  const locked = await lockedIn(dir, debs);
+  const list = path.join(dir, 'debs.json');
+  await writeFile(list, JSON.stringify(locked));
   const megabytes = locked.reduce((sum, { size }) => sum + size, 0) / 1e6;
   console.log(`${locked.length} debs, ${megabytes.toFixed(1)} MB; apt downloads them in ${download?.toFixed(2)} s`);
-  const project = path.join(dir, 'import');
-  const extracted = path.join(dir, 'extracted');
   const ours: Imported[] = [];
   const theirs: number[] = [];
   for (let run = 0; run < 3; run += 1) {
-    await emptied(project);
-    ours.push(await importDebs(project, lockfile, debs));
-    await emptied(extracted);
-    theirs.push(...(await timed(1, () => extract(debs, extracted))));
+    ours.push(await importDebs(await freshPlace(dir), list));
+    const target = await freshPlace(dir);
+    theirs.push(...(await timed(1, () => extract(debs, target))));
   }
   report('import', secondsOf(ours), 'dpkg-deb -x, two at a time', theirs);
-  const again = [await importDebs(project, lockfile, debs)];
-  report('import, all there', secondsOf(again), 'dpkg-deb -x, two at a time', theirs);
   console.log(`memory of the import: ${Math.max(...ours.map(({ memoryMiB }) => memoryMiB)).toFixed(0)} MiB at most`);
+}
+
+/** The lockfile's debs, each with the path that apt gave it. */
+async function lockedIn(dir: string, debs: string): Promise<LockedDeb[]> {
+  const lockfile = path.join(dir, 'panel.lock');
+  const { packages } = parseLockfile(await readFile(lockfile, 'utf8'), lockfile);
+  return packages.map(({ package: name, version, architecture, size, sha256 }) => {
+    const filename = path.join(debs, `${name}_${version.replaceAll(':', '%3a')}_${architecture}.deb`);
+    return { package: name, version, architecture, size, sha256, filename };
+  });
 }
 
 interface Imported {
@@ -57,10 +64,11 @@ async function extract(debs: string, target: string): Promise<void> {
   });
 }
 
-async function emptied(dir: string): Promise<void> {
-  await rm(dir, { recursive: true, force: true });
-  await mkdir(dir);
+/** Nothing is removed before the end: ext4 is slow to make files after many were removed. */
+async function freshPlace(dir: string): Promise<string> {
+  const place = await mkdtemp(path.join(dir, 'run-'));
   await execa('sync');
+  return place;
 }
 
 async function downloadDebs(dir: string, packages: readonly string[], target: string): Promise<void> {

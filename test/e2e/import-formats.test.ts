@@ -143,6 +143,15 @@ describe('the import of unusual files', function () {
     }
   });
 
+  it('refuses names that are not UTF-8, as ostree does', async () => {
+    const name = Buffer.concat([Buffer.from(`${source}/`), Buffer.from([0xe4])]);
+    await writeFile(name, '');
+    const error = await errorOf(imported(await debOfTar(await tar())));
+    expect(error.message).to.contain('(2e2fe4) is not UTF-8');
+    const commit = ['commit', `--repo=${repo}`, '--branch=other', `--tree=dir=${source}`];
+    expect((await errorOf(execa('ostree', commit))).message).to.match(/UTF-8/i);
+  });
+
   it('refuses devices, naming package and path, and leaves no ref', async () => {
     await execa('mknod', [path.join(source, 'null'), 'c', '1', '3']);
     const deb = await debOfTar(await tar());
