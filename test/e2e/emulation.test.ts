@@ -57,6 +57,13 @@ describe('the same lockfile, its programs run in different ways', function () {
     built.shadow = await buildAs(builders.german, dirs.shadow!, '--toolbox', 'host', ...shadow);
   });
 
+  it('has every stage done anew', () => {
+    for (const name of ['best way', 'plain']) {
+      expect(built[name]?.made, name).to.include.members(['merge', 'configure', 'initramfs', 'finalize']);
+    }
+    expect(built.shadow?.made).to.include('configure');
+  });
+
   it('is the same commit, whoever builds it, where, when, and in whatever toolbox', () => {
     expect(panel.commit).to.match(/^[0-9a-f]{64}$/);
     expect(built['best way']?.commit, 'by native tools, in a container').to.equal(panel.commit);

@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
+import type { StageReport } from '../../src/image/stage.ts';
 import { agent } from './lockstep.ts';
 import { type BuiltProject, temporaryDirectory } from './projects.ts';
 
@@ -16,11 +17,16 @@ export async function importedCopy({ dir }: BuiltProject, name: string): Promise
   await execa('cp', ['-r', '--no-preserve=all', `${dir}/overlay`, `${dir}/tests`, copy]);
   await execa('chmod', ['-R', 'go=', `${copy}/overlay`]);
   await execa('cp', ['-al', `${dir}/.lockstep/repo`, `${copy}/.lockstep/repo`]);
-  for (const stage of ['unpacked', 'configured', 'renumbered', 'customised', 'initramfs', 'deployable']) {
-    await execa('ostree', ['refs', `--repo=${copy}/.lockstep/repo`, '--delete', `lockstep/${stage}`]);
-  }
-  await execa('ostree', ['refs', `--repo=${copy}/.lockstep/repo`, '--delete', 'panel']);
+  await forgetStages(`${copy}/.lockstep/repo`);
   return copy;
+}
+
+/** Removes all refs but those of debs and of native tools. */
+async function forgetStages(repo: string): Promise<void> {
+  const { stdout } = await execa('ostree', ['refs', `--repo=${repo}`]);
+  for (const ref of stdout.split('\n').filter((name) => !/^(dpkg|lockstep\/native)\//.test(name))) {
+    await execa('ostree', ['refs', `--repo=${repo}`, '--delete', ref]);
+  }
 }
 
 const runs = '    run: {configured: [script]}\n';
@@ -45,6 +51,8 @@ export interface Builder {
 export interface Built {
   commit: string;
   milliseconds: Record<string, number>;
+  /** Stages that were done, not found done. */
+  made: string[];
   log: string;
 }
 
@@ -60,8 +68,8 @@ export async function buildAs(builder: Builder, dir: string, ...args: string[]):
     timeout: 15 * 60_000,
   });
   if (exitCode !== 0) throw new Error(`lockstep build ${args.join(' ')} ended with ${exitCode}:\n${stderr}`);
-  const [image] = (JSON.parse(stdout) as { images: { commit: string; stages: { name: string; ms: number }[] }[] })
-    .images;
+  const [image] = (JSON.parse(stdout) as { images: { commit: string; stages: StageReport[] }[] }).images;
   const milliseconds = Object.fromEntries((image?.stages ?? []).map(({ name, ms }) => [name, ms]));
-  return { commit: image?.commit ?? '', milliseconds, log: stderr };
+  const made = (image?.stages ?? []).filter(({ cached }) => !cached).map(({ name }) => name);
+  return { commit: image?.commit ?? '', milliseconds, made, log: stderr };
 }

@@ -12,7 +12,8 @@ mkdir "$root/run/out" "$root/run/modules"
 # an emulator, and passes over the modules of those that it cannot read. Those of tmpfs are small.
 mount -t tmpfs -o mode=755 modules "$root/run/modules"
 cp --archive "$root/usr/lib/modules/." "$root/run/modules"
-mount --move "$root/run/modules" "$root/usr/lib/modules"
+# mount(8) would take it down in /run/mount, which is not everyone's to write.
+mount --no-mtab --move "$root/run/modules" "$root/usr/lib/modules"
 # Files covered by native ones would be copied into the image.
 if [ "$emulation_way" = shadow ]; then emulation_way=plain; fi
 start_emulation "$root"
