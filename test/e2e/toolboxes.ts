@@ -23,8 +23,9 @@ export async function processesWith(text: string): Promise<string[]> {
 }
 
 /** Containers, running or not, that see this directory. */
-export async function containersOf(dir: string): Promise<string[]> {
-  const { stdout } = await execa('docker', ['ps', '--all', '--quiet', '--no-trunc', '--filter', `volume=${dir}`]);
+export async function containersOf(dir: string, env: Record<string, string> = {}): Promise<string[]> {
+  const argv = ['ps', '--all', '--quiet', '--no-trunc', '--filter', `volume=${dir}`];
+  const { stdout } = await execa('docker', argv, { env });
   return stdout.split('\n').filter((line) => line !== '');
 }
 
