@@ -14,6 +14,23 @@ export interface BuildFlags {
   /** `--no-sign` makes it false. */
   sign?: boolean;
   emulation?: EmulationWish;
+  /** In seconds. */
+  scriptTimeout?: number;
+}
+
+/** An image takes seconds or some minutes; a script that waits for what never comes must not hold a node all night. */
+const usualTimeout = 60 * 60;
+
+/** `--script-timeout`, which decides whether a build fails and not what it makes. */
+export function scriptTimeoutOption(): Option {
+  const text = 'how long the maintainer scripts, or the scripts of one point of `run:`, may take together';
+  return new Option('--script-timeout <seconds>', text).argParser(positive).default(usualTimeout);
+}
+
+function positive(text: string): number {
+  const seconds = Number(text);
+  if (seconds > 0 && Number.isFinite(seconds)) return seconds;
+  throw new LockstepError('E_USAGE', `--script-timeout ${text}: expected a number of seconds above 0`);
 }
 
 /** `--emulation`, which changes how long a build takes and nothing else. */
@@ -46,7 +63,7 @@ async function inputsOf(
   context: Context,
   image: ImageConfig,
   lockfile: Lockfile,
-  { imageVersion: wanted, sign = true, emulation = 'auto' }: BuildFlags,
+  { imageVersion: wanted, sign = true, emulation = 'auto', scriptTimeout = usualTimeout }: BuildFlags,
 ): Promise<KnownInputs> {
   const { file, root, signing: config } = await context.config();
   const { environment } = context;
@@ -58,5 +75,6 @@ async function inputsOf(
     revision,
     signing: config === null ? null : { config, root, environment, make: sign },
     emulation,
+    scriptLimitMs: scriptTimeout * 1000,
   };
 }

@@ -3,7 +3,13 @@ import { archiveOf } from '../apt/sources.ts';
 import { LockstepError } from '../errors/index.ts';
 import { type BuildServices, type BuiltImage, buildImage, buildUntil, type Stop, stops } from '../image/build.ts';
 import { planDigest } from '../image/plan.ts';
-import { type BuildFlags, buildInputs, emulationOption, type KnownInputs } from './build-inputs.ts';
+import {
+  type BuildFlags,
+  buildInputs,
+  emulationOption,
+  type KnownInputs,
+  scriptTimeoutOption,
+} from './build-inputs.ts';
 import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts';
 
 interface BuildOptions extends BuildFlags {
@@ -20,6 +26,7 @@ export const build: Verb<BuildOptions> = {
       .option('--image-version <version>', 'version written into the commit, instead of the one in lockstep.yml')
       .option('--no-sign', 'leave the commits unsigned, although lockstep.yml has `signing:`')
       .addOption(emulationOption())
+      .addOption(scriptTimeoutOption())
       .addOption(new Option('--until <stage>', 'stop at the end of a stage').choices(stops))
       .addOption(new Option('--plan <digest>', 'what `lockstep ninja` took the stage for').hideHelp()),
   async run(context, options) {

@@ -10,7 +10,7 @@ import { summaryTable } from '../report/summary.ts';
 import { type Deployment, isDeployed } from '../testing/deployment.ts';
 import type { Suite } from '../testing/run.ts';
 import { build } from './build.ts';
-import { emulationOption } from './build-inputs.ts';
+import { emulationOption, scriptTimeoutOption } from './build-inputs.ts';
 import { deployDevices, withoutJournal } from './deploy.ts';
 import { loadSuite, testDevices } from './device-tests.ts';
 import { recorded } from './recorded.ts';
@@ -51,6 +51,7 @@ export function createRun(parts: RunParts): Verb<RunOptions> {
         .option('--keep-up', 'leave running the virtual devices that this run started')
         .option('--image-version <version>', 'version written into the commits, instead of the one in lockstep.yml')
         .addOption(emulationOption())
+        .addOption(scriptTimeoutOption())
         .option('--no-sign', 'leave the commits unsigned, although lockstep.yml has `signing:`');
     },
 

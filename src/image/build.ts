@@ -38,6 +38,8 @@ export interface BuildInputs {
   signing: Signing | null;
   /** How programs of a foreign architecture are to be run; no part of what the image becomes. */
   emulation: EmulationWish;
+  /** How long the scripts of one stage may take together, in milliseconds. */
+  scriptLimitMs: number;
 }
 
 export interface BuildServices {

@@ -1,6 +1,8 @@
 import { commitArgv } from '../ostree/commit.ts';
 import type { Stage } from '../progress/progress.ts';
-import { configureFailure } from './configure-failure.ts';
+import { TimedOut } from '../toolbox/tool-failure.ts';
+import { configureFailure, configureTimeout } from './configure-failure.ts';
+import { leftRunning } from './left-running.ts';
 import type { MergeResult } from './merge.ts';
 import { type RunScript, ScriptOutput, scriptsDigest, writeScripts } from './run-script.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
@@ -9,9 +11,6 @@ import { type PreparedRoot, prepareRoot } from './unpack-root.ts';
 
 /** Raised when the same tree would be configured otherwise than before, beside what the script and the environment say. */
 const format = '5';
-
-/** A package set takes a minute or two emulated; a script that waits for what never comes must not hold a node all night. */
-const timeoutMs = 60 * 60_000;
 
 const environment = { SOURCE_DATE_EPOCH: sourceDateEpoch, DEBCONF_NONINTERACTIVE_SEEN: 'true' };
 
@@ -55,19 +54,23 @@ async function runScripts(
   const scriptOutput = new ScriptOutput(scripts, 'unpacked');
   const output: string[] = [];
   const argv = emulatedScriptArgv('configure', await build.emulation(), root, build.repo, steps);
-  const { exitCode, stderr } = await build.toolbox.run(argv, {
+  const running = build.toolbox.run(argv, {
     isolate: true,
     input: conffiles,
     env: { ...environment, LOCKSTEP_SCRIPTS: scriptsDir },
     check: false,
-    timeoutMs,
+    timeoutMs: build.scriptLimitMs,
     onLine: (line) => {
       output.push(line);
-      const shown = scriptOutput.take(line);
+      const shown = leftRunning(line) ?? scriptOutput.take(line);
       if (shown !== null) build.progress.note(shown);
       const [, name] = /^Setting up (\S+)/.exec(line) ?? [];
       if (name !== undefined) stage.advance({ count: 1, detail: name });
     },
+  });
+  const { exitCode, stderr } = await running.catch((error) => {
+    if (error instanceof TimedOut && !scriptOutput.running) throw configureTimeout(output, build.scriptLimitMs);
+    throw error instanceof TimedOut ? scriptOutput.timeout(build.scriptLimitMs) : error;
   });
   if (exitCode === 0) return;
   throw scriptOutput.running ? scriptOutput.failure(exitCode, stderr) : configureFailure(output);

@@ -1,12 +1,11 @@
 import type { RunPoint } from '../config/types.ts';
 import { commitArgv } from '../ostree/commit.ts';
+import { TimedOut } from '../toolbox/tool-failure.ts';
+import { leftRunning } from './left-running.ts';
 import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
 import { type RunScript, ScriptOutput, scriptsDigest, writeScripts } from './run-script.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
 import { emulatedScriptArgv, stageScript } from './stage-script.ts';
-
-/** For all scripts of one point together. */
-const timeoutMs = 60 * 60_000;
 
 const environment = { SOURCE_DATE_EPOCH: sourceDateEpoch };
 
@@ -44,15 +43,18 @@ export async function runInside(
   const dir = `${build.work}/scripts-${point}`;
   await writeScripts(build.toolbox, dir, scripts);
   const output = new ScriptOutput(scripts, point);
-  const result = await build.toolbox.run(emulatedScriptArgv(name, await build.emulation(), root, dir), {
+  const running = build.toolbox.run(emulatedScriptArgv(name, await build.emulation(), root, dir), {
     isolate: true,
     env: environment,
     check: false,
-    timeoutMs,
+    timeoutMs: build.scriptLimitMs,
     onLine: (line) => {
-      const shown = output.take(line);
+      const shown = leftRunning(line) ?? output.take(line);
       if (shown !== null) build.progress.note(shown);
     },
+  });
+  const result = await running.catch((error) => {
+    throw error instanceof TimedOut ? output.timeout(build.scriptLimitMs) : error;
   });
   if (result.exitCode !== 0) throw output.failure(result.exitCode, result.stderr);
   await build.toolbox.run(['rm', '-rf', '--one-file-system', dir]);

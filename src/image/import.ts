@@ -9,6 +9,7 @@ import { listRefs } from '../ostree/refs.ts';
 import { inStage, type Progress, type Stage } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { Fetcher } from './fetch.ts';
+import { namingStage } from './full-disk.ts';
 import { controlRef, dataRef, importDeb } from './import-deb.ts';
 
 export interface ImportOptions {
@@ -59,7 +60,9 @@ export async function importDebs(options: ImportOptions): Promise<Imported> {
     return { imported: 0, cached, bytes: 0, reused: true };
   }
   const work = (stage: Stage) => deferSync(toolbox, repo, () => importAll(missing, options, stage));
-  await inStage(progress, 'import', work, { total: missing.length, unit: 'debs' });
+  await inStage(progress, 'import', work, { total: missing.length, unit: 'debs' }).catch((error) => {
+    throw namingStage(error, 'import', repo);
+  });
   const bytes = missing.reduce((sum, deb) => sum + deb.size, 0);
   return { imported: missing.length, cached, bytes, reused: there.size > 0 };
 }

@@ -70,5 +70,7 @@ async function generate({ toolbox, emulation }: BuildEnvironment, root: string, 
     onLine: (line) => output.push(line),
   });
   if (exitCode === 0) return;
+  const full = output.find((line) => /No space left on device/.test(line));
+  if (full !== undefined) throw new LockstepError('E_DISK_FULL', full);
   throw new LockstepError('E_INITRAMFS', `the initramfs could not be made:\n${output.slice(-15).join('\n')}`);
 }

@@ -6,7 +6,7 @@ import type { BuildEnvironment, StageReport } from './stage.ts';
 
 /** Opens what the build of an image works with, and clears up after it; `stages` fills as they end. */
 export async function withBuild<T>(
-  { image, lockfile, emulation: wish }: Pick<BuildInputs, 'image' | 'lockfile' | 'emulation'>,
+  { image, lockfile, emulation: wish, scriptLimitMs }: Omit<BuildInputs, 'archive'>,
   services: BuildServices,
   work: (build: BuildEnvironment, stages: StageReport[]) => Promise<T>,
 ): Promise<T> {
@@ -20,7 +20,7 @@ export async function withBuild<T>(
   const stages: StageReport[] = [];
   try {
     const report = (stage: StageReport) => void stages.push(stage);
-    const environment = { ...services, repo: workspace.repo, work: directory, report };
+    const environment = { ...services, repo: workspace.repo, work: directory, scriptLimitMs, report };
     const emulation = chooseEmulation(environment, { image, lockfile, workspace, wish });
     return await work({ ...environment, emulation }, stages);
   } finally {

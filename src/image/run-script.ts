@@ -87,6 +87,15 @@ export class ScriptOutput {
     return `${path.basename(this.#current.label)}: ${line}`;
   }
 
+  /** The error for a stage that took too long. */
+  timeout(limitMs: number): LockstepError {
+    const script = this.#current;
+    const what = script === null ? 'the scripts' : `the script ${script.label}`;
+    const last = this.#said.length === 0 ? '' : `:\n${this.#said.slice(-15).join('\n')}`;
+    const message = `${what} (run: ${this.#point}) did not end within ${limitMs / 1000} s${last}`;
+    return new LockstepError('E_RUN', message, { hint: timeoutHint });
+  }
+
   /** The error for a stage that ended so. */
   failure(exitCode: number, output: string): LockstepError {
     const script = this.#current;
@@ -101,6 +110,9 @@ export class ScriptOutput {
     return new LockstepError('E_RUN', message, { hint: hintFor(exitCode) });
   }
 }
+
+/** What is told of a time limit. */
+export const timeoutHint = '`lockstep build --script-timeout SECONDS` gives more time';
 
 function hintFor(exitCode: number): string {
   if (exitCode === 126 || exitCode === 127) {

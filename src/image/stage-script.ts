@@ -3,10 +3,15 @@ import { dispatchDir, nativeDir } from '../emulation/layout.ts';
 import { resourceText } from '../resources.ts';
 
 /** Shell functions that the scripts of several stages use. */
-const shared = ['api-filesystems', 'run-scripts', 'traces', 'emulation', 'writable-root'];
+const shared = ['api-filesystems', 'run-scripts', 'traces', 'emulation', 'writable-root', 'left-running'];
 
 /** Perl programs that they start, by the variable that holds the text. */
-const programs = { hold_namespace: 'hold-namespace', record_opened: 'record-opened', settle_changes: 'settle-changes' };
+const programs = {
+  hold_namespace: 'hold-namespace',
+  record_opened: 'record-opened',
+  settle_changes: 'settle-changes',
+  enter_root: 'enter-root',
+};
 
 /** The text of a stage's shell script, with the functions that it uses before it. */
 export function stageScript(name: string): string {

@@ -3,6 +3,7 @@ import type { Emulation } from '../emulation/emulation.ts';
 import { resolveRef } from '../ostree/refs.ts';
 import type { Progress, Stage } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
+import { namingStage } from './full-disk.ts';
 
 /**
  * What programs take for the time of the build: fixed, since the same packages must give the same bytes. shadow(5) counts
@@ -19,6 +20,8 @@ export interface BuildEnvironment {
   repo: string;
   /** An empty directory of this build alone, on the file system of the repository. */
   work: string;
+  /** How long the scripts of one stage may take together, in milliseconds. */
+  scriptLimitMs: number;
   /** How programs of the image are run; found out when first asked for. */
   emulation(): Promise<Emulation>;
   /** Called as each stage ends. */
@@ -37,7 +40,7 @@ export interface PlannedStage {
 }
 
 /** What is there before anything has to be emulated. */
-export type Unemulated = Omit<BuildEnvironment, 'emulation'>;
+export type Unemulated = Omit<BuildEnvironment, 'emulation' | 'scriptLimitMs'>;
 
 /** A stage as `--json` tells it. */
 export interface StageReport {
@@ -93,6 +96,6 @@ export async function cachedStage(
     return { ref, commit, digest, cached };
   } catch (error) {
     stage.fail();
-    throw error;
+    throw namingStage(error, name, repo);
   }
 }

@@ -44,8 +44,11 @@ export function toolFailure({ argv, exitCode, stderr }: Failure): LockstepError 
   return new LockstepError('E_TOOL_FAILED', `${program} ${how}${lastLines === '' ? '' : `:\n${lastLines}`}`);
 }
 
-export function timedOut(argv: readonly string[], timeoutMs: number): LockstepError {
-  return new LockstepError('E_TOOL_FAILED', `${argv[0]} did not end within ${Math.round(timeoutMs / 1000)} s`);
+/** A command that was killed because it took too long. */
+export class TimedOut extends LockstepError {}
+
+export function timedOut(argv: readonly string[], timeoutMs: number): TimedOut {
+  return new TimedOut('E_TOOL_FAILED', `${argv[0]} did not end within ${Math.round(timeoutMs / 1000)} s`);
 }
 
 export function interrupted(): LockstepError {

@@ -165,7 +165,16 @@ describe('an image that demands signatures', function () {
     const { repo, work } = workspaceOf(dir);
     await ensureRepo(toolbox, repo, 'bare');
     const signal = new AbortController().signal;
-    build = { toolbox, progress: silent, signal, repo, work, report: () => {}, emulation: async () => plainEmulation };
+    build = {
+      toolbox,
+      progress: silent,
+      signal,
+      repo,
+      work,
+      report: () => {},
+      emulation: async () => plainEmulation,
+      scriptLimitMs: 60_000,
+    };
     await mkdir(`${work}/root/etc/ostree/remotes.d`, { recursive: true });
     for (const name of ['usr/lib', 'usr/share', 'var', 'root'])
       await mkdir(`${work}/root/${name}`, { recursive: true });

@@ -136,7 +136,16 @@ describe('dpkg', function () {
     close = () => toolbox.close();
     const { repo, work } = workspaceOf(root);
     const signal = new AbortController().signal;
-    build = { toolbox, progress: silent, signal, repo, work, report: () => {}, emulation: async () => plainEmulation };
+    build = {
+      toolbox,
+      progress: silent,
+      signal,
+      repo,
+      work,
+      report: () => {},
+      emulation: async () => plainEmulation,
+      scriptLimitMs: 60_000,
+    };
     await mkdir(work, { recursive: true });
     await ensureRepo(toolbox, repo, 'bare');
     const server = await DebServer.open();

@@ -75,6 +75,7 @@ describe('unpacking by lockstep and by dpkg', function () {
       work: workspace.work,
       report: () => {},
       emulation: async () => plainEmulation,
+      scriptLimitMs: 60_000,
     };
     close = () => toolbox.close();
     await toolbox.run(['mkdir', '-p', build.work]);

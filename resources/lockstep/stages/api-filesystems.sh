@@ -2,6 +2,13 @@
 # they end. $1: the root.
 mount_api_filesystems() {
   mount -t proc proc "$1/proc"
+  # What sets up the machine and not the image (what a container engine makes read-only too).
+  local place
+  for place in bus fs irq sys sysrq-trigger; do
+    if [ ! -e "$1/proc/$place" ]; then continue; fi
+    mount --bind "$1/proc/$place" "$1/proc/$place"
+    mount -o remount,bind,ro "$1/proc/$place"
+  done
   # Present, but empty: no script may look at the machine that builds.
   mount -t tmpfs -o mode=755,size=1m sysfs "$1/sys"
   mount -t tmpfs -o mode=755 run "$1/run"

@@ -32,6 +32,7 @@ export INITRD=No
 run_unpack_steps "$root" "$repo" "$steps"
 run_scripts "$root" "${LOCKSTEP_SCRIPTS:-}" unpacked
 configure_packages "$root" -a
+end_left_running "$root"
 rm "$root/usr/sbin/policy-rc.d"
 
 # Of the machine that builds, or made by each device on its first boot.

@@ -8,5 +8,6 @@ hostname localhost
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
 run_scripts "$root" "$2" configured
+end_left_running "$root"
 rm "$root/usr/sbin/policy-rc.d"
 remove_traces "$root"

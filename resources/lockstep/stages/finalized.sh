@@ -13,5 +13,6 @@ mount_api_filesystems "$root"
 start_emulation "$root"
 hostname localhost
 run_scripts "$root" "$2" finalized
+end_left_running "$root"
 umount "$root/etc"
 rmdir "$root/etc"

@@ -95,7 +95,7 @@ configure_packages() {
 }
 
 run_in_root() {
-  "${emulated[@]}" chroot "$@"
+  "${emulated[@]}" perl -e "$enter_root" "$@"
 }
 
 # $1: the root, $2: the repository, $3: package, $4: architecture, $5: name of its files in the info directory, $6: the

@@ -1,0 +1,7 @@
+/** What the log says of a line of `stages/left-running.sh`; null for any other. */
+export function leftRunning(line: string): string | null {
+  const [, owner, command] = /^lockstep-left: (\S+) (.*?) *$/.exec(line) ?? [];
+  if (owner === undefined) return null;
+  const whose = owner === '-' ? 'a script' : `a script of ${owner}`;
+  return `${whose} left a program running, which was ended: ${command}`;
+}
