@@ -4,6 +4,7 @@ import type { Workspace } from '../config/workspace.ts';
 import { binfmtMagic } from '../emulation/binfmt-magic.ts';
 import { type Emulation, type EmulationWish, plainEmulation, qemuNames } from '../emulation/emulation.ts';
 import { LockstepError } from '../errors/index.ts';
+import { namingStage } from '../ostree/full-disk.ts';
 import { assertRuns, canRun, isNative } from '../toolbox/binfmt.ts';
 import { probeProgram } from '../toolbox/probe.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
@@ -101,7 +102,7 @@ async function toolsOrNote(build: Unemulated, inputs: EmulationInputs, note: (te
     if (tools === null) note('the suites no longer have native builds of what is pinned; all programs are emulated');
     return tools;
   } catch (error) {
-    if (!isPassing(error)) throw error;
+    if (!isPassing(error)) throw namingStage(error, 'emulation', build.repo);
     note(`all programs are emulated, as no native builds could be had: ${error.message.split('\n')[0]}`);
     return null;
   }

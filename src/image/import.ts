@@ -4,12 +4,12 @@ import { nameOf } from '../deb/package.ts';
 import { LockstepError } from '../errors/index.ts';
 import { deferSync, recoverSync } from '../ostree/deferred-sync.ts';
 import { FreeSpace } from '../ostree/free-space.ts';
+import { namingStage } from '../ostree/full-disk.ts';
 import { ObjectWriter } from '../ostree/object-writer.ts';
 import { listRefs } from '../ostree/refs.ts';
 import { inStage, type Progress, type Stage } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { Fetcher } from './fetch.ts';
-import { namingStage } from './full-disk.ts';
 import { controlRef, dataRef, importDeb } from './import-deb.ts';
 
 export interface ImportOptions {

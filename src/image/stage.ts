@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Emulation } from '../emulation/emulation.ts';
+import { namingStage } from '../ostree/full-disk.ts';
 import { resolveRef } from '../ostree/refs.ts';
 import type { Progress, Stage } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
-import { namingStage } from './full-disk.ts';
 
 /**
  * What programs take for the time of the build: fixed, since the same packages must give the same bytes. shadow(5) counts

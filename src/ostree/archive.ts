@@ -3,12 +3,13 @@ import path from 'node:path';
 import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
+import { namingStage } from './full-disk.ts';
 import { commitFile, detachedMetadataFile } from './signing.ts';
 
 /**
  * Brings a commit of the build repository into the archive repository that devices pull from, and returns its
  * checksum. `revision` is a checksum or a ref. Only objects that the archive lacks are written.
- * Throws E_NOT_BUILT when the build repository has no such revision.
+ * Throws E_NOT_BUILT when the build repository has no such revision, E_DISK_FULL.
  */
 export async function syncArchive(toolbox: Toolbox, workspace: Workspace, revision: string): Promise<string> {
   const commit = await resolveRevision(toolbox, workspace, revision);
@@ -24,7 +25,9 @@ export async function syncArchive(toolbox: Toolbox, workspace: Workspace, revisi
       ostree --repo="$archive" config set archive.zlib-level 1
     fi
     ostree --repo="$archive" pull-local --disable-fsync "$repo" "$commit"`;
-  await toolbox.run(['sh', '-euc', script, 'sh', workspace.repo, workspace.archive, commit]);
+  await toolbox.run(['sh', '-euc', script, 'sh', workspace.repo, workspace.archive, commit]).catch((error) => {
+    throw namingStage(error, 'export', workspace.archive);
+  });
   return commit;
 }
 

@@ -12,18 +12,22 @@ export type RepoMode = 'bare' | 'archive' | 'bare-user';
  * mode.
  */
 export async function ensureRepo(toolbox: Toolbox, repo: string, mode: RepoMode): Promise<void> {
-  const ostree = async (...args: string[]) => {
+  const run = async (...argv: string[]) => {
     try {
-      return (await toolbox.run(['ostree', ...args])).stdout.trim();
+      return (await toolbox.run(argv)).stdout.trim();
     } catch (error) {
       if (error instanceof LockstepError && error.code === 'E_TOOL_FAILED') throw unusable(repo, error.message, error);
       throw error;
     }
   };
-  const modeOf = () => ostree('config', `--repo=${repo}`, 'get', 'core.mode');
+  const modeOf = () => run('ostree', 'config', `--repo=${repo}`, 'get', 'core.mode');
+  // Under another name until it is whole: ostree takes a repository for made as soon as it has a configuration.
   const make = async () => {
-    await ostree('init', `--repo=${repo}`, `--mode=${mode}`);
-    await ostree('config', `--repo=${repo}`, 'set', 'core.min-free-space-size', `${reserveMiB}MB`);
+    const begun = `${repo}.begun`;
+    await run('rm', '-rf', begun);
+    await run('ostree', 'init', `--repo=${begun}`, `--mode=${mode}`);
+    await run('ostree', 'config', `--repo=${begun}`, 'set', 'core.min-free-space-size', `${reserveMiB}MB`);
+    await run('mv', '--no-target-directory', begun, repo);
     return await modeOf();
   };
   const exists = await stat(path.join(repo, 'config')).then(Boolean, () => false);

@@ -5,9 +5,9 @@ import { lockstepOk } from './lockstep.ts';
 import { resolveAnyhow } from './served-suites.ts';
 
 /** The essential packages, and a script at two points: every stage but the initramfs, in some seconds. */
-const yaml = `images:
+const yaml = (arch: string) => `images:
   small:
-    arch: armhf
+    arch: ${arch}
     suites: [bookworm]
     packages: [adduser]
     run: {configured: [scripts/middle], finalized: [scripts/late]}
@@ -18,10 +18,10 @@ const scripts = {
   late: '#!/bin/sh\nset -e\nrm -r /usr/share/doc\n',
 };
 
-/** Makes a directory the project of a small image, of a foreign architecture, with its lockfile. */
-export async function smallProject(dir: string): Promise<void> {
+/** Makes a directory the project of a small image, with its lockfile; of a foreign architecture unless told otherwise. */
+export async function smallProject(dir: string, arch = 'armhf'): Promise<void> {
   await mkdir(path.join(dir, 'scripts'), { recursive: true });
-  await writeFile(path.join(dir, 'lockstep.yml'), yaml);
+  await writeFile(path.join(dir, 'lockstep.yml'), yaml(arch));
   for (const [name, text] of Object.entries(scripts)) await writeFile(path.join(dir, 'scripts', name), text);
   await resolveAnyhow(dir);
 }

@@ -8,7 +8,7 @@ export function namingStage(error: unknown, stage: string, repo: string): unknow
   if (error.message.startsWith('the Docker engine')) return error;
   const dir = path.dirname(repo);
   return new LockstepError('E_DISK_FULL', `the disk of ${dir} is full, in the stage ${stage}: ${error.message}`, {
-    hint: `free space where ${dir} lies, then build again: it goes on from what was finished`,
+    hint: `free space where ${dir} lies, then run it again: it goes on from what was finished`,
     cause: error,
   });
 }
