@@ -35,14 +35,18 @@ function busy(owner: Owner, workspace: Workspace): LockstepError {
 async function createExclusively(file: string, text: string): Promise<boolean> {
   try {
     const handle = await open(file, 'wx');
-    await handle.writeFile(text);
-    await handle.close();
+    await handle.writeFile(text).finally(() => handle.close());
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return false;
     if (code === 'EACCES') await assertOwn(path.dirname(file));
-    throw error;
+    if (code !== 'ENOSPC') throw error;
+    await rm(file, { force: true });
+    throw new LockstepError('E_DISK_FULL', `the disk is full: cannot write ${file}`, {
+      hint: `free space where ${path.dirname(file)} lies`,
+      cause: error,
+    });
   }
 }
 

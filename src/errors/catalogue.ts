@@ -213,9 +213,10 @@ const entries = {
   },
   E_CONFIGURE: {
     exit: 1,
-    meaning: 'A package’s maintainer script failed while the image was configured.',
+    meaning:
+      'A package’s maintainer script failed, or did not end, while the image was configured. It runs in the image as root, without network, services or a terminal; questions get their defaults, and it may change nothing outside.',
     remedy:
-      'Read the script’s last lines in the message; the package may need another one, or an answer it cannot ask for.',
+      'Read the script’s last lines in the message; the package may need another one, or what no image that is being made has. `--script-timeout` gives more time.',
   },
   E_PACKAGE_CONFLICT: {
     exit: 1,

@@ -95,6 +95,15 @@ for (const toolbox of ['host', 'docker']) {
       });
     }
 
+    it('says so though it cannot even note that it is at work', async () => {
+      await leaveFree(0);
+      const { outcome } = await lockstep(dir, ['build', '--toolbox', toolbox]);
+      await resizeDisk(dir, wholeMiB);
+      expect(outcome.code).to.equal('E_DISK_FULL');
+      expect(outcome.message).to.contain(path.join(dir, '.lockstep'));
+      expect(await readdir(path.join(dir, '.lockstep'))).not.to.include('lock');
+    });
+
     it('makes the same commit once there is room', async () => {
       expect((await buildSmall(dir, toolbox)).commit).to.equal(commit);
       await ostree(dir, 'fsck', '--quiet');
