@@ -43,7 +43,7 @@ class ControlCollector implements TarVisitor {
   }
 
   content(bytes: Buffer): void {
-    this.#parts.push(bytes);
+    this.#parts.push(Buffer.from(bytes));
   }
 
   hole(length: number): void {

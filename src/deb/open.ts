@@ -8,7 +8,7 @@ import { badFormat, type LockedDeb } from './package.ts';
 export interface OpenDeb {
   /** The files of control.tar. */
   control: ControlFile[];
-  /** The plain data.tar. */
+  /** The plain data.tar. A chunk's bytes are good until the next is asked for. */
   data: AsyncIterable<Buffer>;
   /** Reads on to the end, so that a source that counts and hashes has seen the whole deb. */
   finish(): Promise<void>;
@@ -62,7 +62,7 @@ async function checkVersion(member: ArMember, deb: LockedDeb): Promise<void> {
 }
 
 async function* plain(member: ArMember, deb: LockedDeb): AsyncGenerator<Buffer, void, void> {
-  const bytes = decompress(member.name, member.body);
+  const bytes = decompress(member.name, member.body, { reuse: true });
   if (bytes === null) throw badFormat(deb, `the compression of ${member.name} is not known`);
   try {
     yield* bytes;

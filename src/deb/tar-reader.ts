@@ -49,7 +49,7 @@ const extensionLimit = 1024 * 1024;
 
 /**
  * Reads a tar as it arrives: ustar, GNU (long names, base-256 numbers, sparse files), PAX. Everything that a chunk brings
- * is told before `push` returns; nothing but the header at work is held. Throws TarError, and what the visitor throws.
+ * is told before `push` returns, and may be overwritten then; nothing but the header at work is held. Throws TarError, and what the visitor throws.
  */
 export class TarReader {
   readonly #visitor: TarVisitor;
@@ -98,10 +98,10 @@ export class TarReader {
       return taken;
     }
     const part = bytes.subarray(0, blockLength - this.#blockFilled);
-    this.#block.push(part);
     this.#blockFilled += part.length;
-    if (this.#blockFilled === blockLength) {
-      const block = this.#block.length === 1 ? part : Buffer.concat(this.#block);
+    if (this.#blockFilled < blockLength) this.#block.push(Buffer.from(part));
+    else {
+      const block = this.#block.length === 0 ? part : Buffer.concat([...this.#block, part]);
       this.#block = [];
       this.#blockFilled = 0;
       this.#onBlock(block);

@@ -45,22 +45,29 @@ class Decoder extends Unxz {
 }
 
 /**
- * The plain bytes of an xz file, decoded by liblzma on a thread of Node's pool, a piece whenever one is asked for. Throws
- * for what is damaged or breaks off.
+ * The plain bytes of an xz file, decoded by liblzma on a thread of Node's pool, a piece whenever one is asked for; with
+ * `reuse` it takes the place of the one before. Throws for what is damaged or breaks off.
  */
-export async function* unxz(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+export async function* unxz(source: AsyncIterable<Buffer>, { reuse = false } = {}): AsyncGenerator<Buffer, void, void> {
   const decoder = new Decoder({ chunkSize: 1 });
+  const place = Buffer.allocUnsafeSlow(outputLength);
+  const output = () => (reuse ? place : Buffer.allocUnsafeSlow(outputLength));
   try {
-    for await (const input of source) yield* decoded(decoder, run, input);
-    yield* decoded(decoder, finish, Buffer.alloc(0));
+    for await (const input of source) yield* decoded(decoder, run, input, output);
+    yield* decoded(decoder, finish, Buffer.alloc(0), output);
   } finally {
     decoder.close();
   }
 }
 
-async function* decoded(decoder: Decoder, action: number, input: Buffer): AsyncGenerator<Buffer, void, void> {
+async function* decoded(
+  decoder: Decoder,
+  action: number,
+  input: Buffer,
+  place: () => Buffer,
+): AsyncGenerator<Buffer, void, void> {
   for (let at = 0; ; ) {
-    const output = Buffer.allocUnsafeSlow(outputLength);
+    const output = place();
     const [code, availableIn, availableOut] = await decoder.step(action, input, at, output);
     if (code !== ok && code !== streamEnd) throw new Error(`xz: ${reasons[code] ?? `error ${code}`}`);
     if (availableOut < outputLength) yield output.subarray(0, outputLength - availableOut);

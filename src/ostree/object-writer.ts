@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import type { LockstepError } from '../errors/index.ts';
 import { timedOut, toolFailure } from '../toolbox/tool-failure.ts';
 import type { Toolbox, ToolProcess } from '../toolbox/toolbox.ts';
+import { FrameBuffer } from './frame-buffer.ts';
 import type { FileSink, ObjectSink } from './object-sink.ts';
 import { objectWorkerScript } from './object-worker-script.ts';
 import { type Attributes, checksumOf, fileHeader, type MetadataKind, objectName, symlinkHeader } from './objects.ts';
@@ -30,8 +31,7 @@ export class ObjectWriter implements ObjectSink {
   /** Metadata that this writer has sent: directories are much alike. */
   readonly #sent = new Set<string>();
   readonly #answers = new Map<string, () => void>();
-  #frames: Buffer[] = [];
-  #gathered = 0;
+  readonly #frames = new FrameBuffer();
   #room = true;
   #failure: LockstepError | null = null;
   #wakers: (() => void)[] = [];
@@ -94,7 +94,7 @@ export class ObjectWriter implements ObjectSink {
 
   /** Resolves when more may be sent. Throws E_TOOL_FAILED or E_DISK_FULL when the process has gone. */
   async drained(): Promise<void> {
-    if (this.#gathered >= gatherLimit) this.#flush();
+    if (this.#frames.length >= gatherLimit) this.#flush();
     const deadline = Date.now() + answerLimitMs;
     while (!this.#room || this.#failure !== null) await this.#change(deadline);
   }
@@ -106,14 +106,16 @@ export class ObjectWriter implements ObjectSink {
   }
 
   #wholeFile(hash: Hash, attributes: Attributes, path: string): FileSink {
-    const parts: Buffer[] = [];
+    this.#frames.begin('F');
+    this.#frames.append(nameField(''));
+    this.#frames.append(attributeFields(attributes, path));
     const write = (bytes: Buffer) => {
       hash.update(bytes);
-      parts.push(bytes);
+      this.#frames.append(bytes);
     };
     const end = () => {
       const checksum = hash.digest('hex');
-      this.#send('F', nameField(checksum), attributeFields(attributes, path), ...parts);
+      this.#frames.end(nameField(checksum));
       return checksum;
     };
     return { write, hole: (length) => eachZeros(length, write), end };
@@ -141,22 +143,18 @@ export class ObjectWriter implements ObjectSink {
   }
 
   #send(kind: string, ...parts: Buffer[]): void {
-    const length = parts.reduce((sum, part) => sum + part.length, 0);
-    const head = Buffer.allocUnsafe(5);
-    head.write(kind, 'latin1');
-    head.writeUInt32BE(length, 1);
-    this.#frames.push(head, ...parts);
-    this.#gathered += head.length + length;
+    this.#frames.begin(kind);
+    for (const part of parts) this.#frames.append(part);
+    this.#frames.end();
   }
 
   /** Writes what was gathered, as one piece: many small writes to a container cost more than a copy. */
   #flush(): void {
     const { stdin } = this.#process;
-    const bytes = Buffer.concat(this.#frames, this.#gathered);
-    this.#frames = [];
-    this.#gathered = 0;
-    if (bytes.length === 0 || this.#failure !== null || stdin.writableEnded) return;
-    this.#room = stdin.write(bytes);
+    if (this.#frames.length === 0) return;
+    const bytes = this.#frames.take();
+    if (this.#failure !== null || stdin.writableEnded) this.#frames.giveBack(bytes);
+    else this.#room = stdin.write(bytes, () => this.#frames.giveBack(bytes));
   }
 
   /** Waits for room, an answer or the process's end, which it throws. */

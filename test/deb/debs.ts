@@ -107,7 +107,7 @@ export async function* inChunks(bytes: Buffer, length = 1000): AsyncGenerator<Bu
 
 export async function collect(source: AsyncIterable<Buffer>): Promise<Buffer> {
   const parts: Buffer[] = [];
-  for await (const part of source) parts.push(part);
+  for await (const part of source) parts.push(Buffer.from(part));
   return Buffer.concat(parts);
 }
 
