@@ -76,12 +76,16 @@ describe('Fetcher', () => {
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   }
 
-  function fetchFrom(bases: string[], options: Partial<FetcherOptions> = {}): Promise<Buffer> {
+  function fetchFrom(
+    bases: string[],
+    options: Partial<FetcherOptions> = {},
+    how?: { fresh: boolean },
+  ): Promise<Buffer> {
     const candidates = (filename: string) => bases.map((base) => `${base}/${filename}`);
     const signal = new AbortController().signal;
     const fetcher = new Fetcher({ candidates, signal, pauseMs: 5, proxy: () => null, ...options });
     fetchers.push(fetcher);
-    return collect(fetcher.fetch(deb));
+    return collect(fetcher.fetch(deb, how));
   }
 
   it('yields the bytes that the server has', async () => {
@@ -130,6 +134,18 @@ describe('Fetcher', () => {
     };
     expect((await fetchFrom([await serve(late, status(416))])).equals(bytes)).to.equal(true);
     expect(ranges).to.have.length(1);
+  });
+
+  it('asks past all caches when it is to be fresh, and only then', async () => {
+    const asked: (string | undefined)[] = [];
+    const noting: Answer = (response, request) => {
+      asked.push(request.headers['cache-control']);
+      response.end(bytes);
+    };
+    const server = await serve(noting);
+    await fetchFrom([server]);
+    await fetchFrom([server], {}, { fresh: true });
+    expect(asked).to.deep.equal([undefined, 'no-cache']);
   });
 
   it('does not go on with a file of another length', async () => {
