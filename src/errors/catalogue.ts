@@ -134,12 +134,15 @@ const entries = {
   },
   E_DEB_FORMAT: {
     exit: 1,
-    meaning: 'A deb cannot be read: it is not an ar archive, lacks a member, or holds a damaged tar or compression.',
-    remedy: 'Look at the package named; a deb of your own must be made with dpkg-deb.',
+    meaning:
+      'A deb cannot be read: it is not an ar archive, lacks a member, holds a damaged tar or compression, or something that ' +
+      'no image can hold: devices, ACLs, names with line breaks or other than UTF-8.',
+    remedy: 'Look at the package named; a deb of your own must be made with dpkg-deb, devices by udev or tmpfiles.d.',
   },
   E_DEB_HOSTILE: {
     exit: 1,
-    meaning: 'A deb holds a path that would lie outside the image.',
+    meaning:
+      'A deb holds a path that would lie outside the image, or that is made to deceive: through a link, or twice.',
     remedy: 'Do not use this deb.',
   },
   E_DEB_LOCAL: {
