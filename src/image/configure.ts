@@ -31,9 +31,8 @@ export async function configure(
     await checkout(build, unpacked.commit, root);
     const prepared = await prepareRoot(build, await unpacked.unpacking(), root);
     await runScripts(build, root, prepared, scripts, stage);
-    const commit = commitArgv([`dir=${root}`], { repo: build.repo, ref, subject: 'configured', linked: true });
-    await build.toolbox.run(commit);
-    await build.toolbox.run(['rm', '-rf', '--one-file-system', root]);
+    const options = { repo: build.repo, ref, subject: 'configured', linked: true, consumed: true };
+    await build.toolbox.run(commitArgv([`dir=${root}`], options));
   });
 }
 

@@ -10,6 +10,8 @@ export interface CommitOptions {
   timestamp?: number;
   /** The tree is a hard-link checkout of this repository: files that are still its objects are not read again. */
   linked?: boolean;
+  /** The tree, a directory on the repository's file system, is not needed any more: its files become the objects. */
+  consumed?: boolean;
   /** Strings for the commit's metadata. */
   metadata?: Readonly<Record<string, string>>;
   /** False leaves it to the caller to wait for the disk: see deferred-sync.ts. */
@@ -21,7 +23,8 @@ export interface CommitOptions {
  * no modifier that would keep ostree from merging refs by their metadata alone.
  */
 export function commitArgv(trees: readonly string[], options: CommitOptions): string[] {
-  const { repo, ref, subject, parent = 'none', timestamp = 0, metadata = {}, durable = true, linked = false } = options;
+  const { repo, ref, subject, parent = 'none', timestamp = 0, metadata = {} } = options;
+  const { durable = true, linked = false, consumed = false } = options;
   return [
     'ostree',
     'commit',
@@ -33,6 +36,7 @@ export function commitArgv(trees: readonly string[], options: CommitOptions): st
     '--no-bindings',
     ...(durable ? [] : ['--fsync=false']),
     ...(linked ? ['--link-checkout-speedup'] : []),
+    ...(consumed ? ['--consume'] : []),
     ...Object.entries(metadata).map(([key, value]) => `--add-metadata-string=${key}=${value}`),
     ...trees.map((tree) => `--tree=${tree}`),
   ];

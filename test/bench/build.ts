@@ -34,6 +34,6 @@ export async function build(dir: string): Promise<Built> {
     seconds,
     stages: Object.fromEntries(stages),
     memory: figure(/^maxRSS (\d+)$/m) * 1024,
-    written: figure(/^write_bytes: (\d+)$/m),
+    written: figure(/^write_bytes: (\d+)$/m) - figure(/^cancelled_write_bytes: (\d+)$/m),
   };
 }

@@ -5,7 +5,9 @@
 # fetch, `package:arch=version`; stdin: the dispatcher.
 work=$1 out=$2 native=$3 relocations=$4 emulated=$5 relocate=$6
 shift 6
-mkdir -p "$work/debs" "$work/tree" "$out"
+mkdir -p "$work" "$out"
+mount -t tmpfs work "$work"
+mkdir "$work/debs" "$work/tree"
 cat >"$out/dispatcher"
 chmod 755 "$out/dispatcher"
 

@@ -33,4 +33,6 @@ settle_writable() {
     rm -rf "$1" "$2.layers"
     mv "$2" "$1"
   fi
+  # The commit takes the new files over as they are; those of a repository have the time 0.
+  find "$1" -type f -newermt 1970-01-02 -exec touch --date=@0 {} +
 }
