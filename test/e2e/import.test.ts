@@ -77,6 +77,7 @@ describe('the import of debs', function () {
       await ensureRepo(docker, site.repo, 'bare');
       expect(await site.import({ in: docker })).to.include({ imported: 4 });
       expect(await commits()).to.deep.equal(onHost);
+      await execa('ostree', ['fsck', `--repo=${site.repo}`]);
     } finally {
       await docker.close();
     }
