@@ -11,6 +11,7 @@ import { connectionOf } from '../../src/device/connection.ts';
 import { connect } from '../../src/device/ssh.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { lockstepOk, projectRoot } from './lockstep.ts';
+import { importedCopy } from './panel-copy.ts';
 import { builtPanel, ostree, temporaryDirectory } from './projects.ts';
 import { resolveAnyhow } from './served-suites.ts';
 
@@ -41,8 +42,8 @@ async function writeYaml(dir: string, suite: string, karg: string): Promise<void
   await writeFile(path.join(dir, 'lockstep.yml'), text.replace(/^ {4}overlay:/m, `${settings}$&`));
 }
 
-async function build(dir: string): Promise<string> {
-  const { images } = await lockstepOk(dir, ['build', '--toolbox', 'host']);
+async function build(dir: string, toolbox = 'host'): Promise<string> {
+  const { images } = await lockstepOk(dir, ['build', '--toolbox', toolbox]);
   return (images as { commit: string }[])[0]?.commit ?? '';
 }
 
@@ -142,7 +143,13 @@ for (const suite of ['bookworm', 'trixie']) {
       }
     });
 
+    // What the rest of the tests hold of bookworm alone.
     if (suite !== 'trixie') return;
+
+    it('is what the docker toolbox builds, too', async () => {
+      const copy = await importedCopy({ dir, commit, without: [] }, 'container');
+      expect(await build(copy, 'docker')).to.equal(commit);
+    });
 
     it('gets the kernel arguments of the next one that is deployed, and keeps the device’s own', async () => {
       await writeYaml(dir, suite, 'lockstep.two');

@@ -101,11 +101,6 @@ describe('the same lockfile, its programs run in different ways', function () {
     }
   });
 
-  it('takes less than two thirds of the time', () => {
-    const time = ({ milliseconds }: Built) => (milliseconds.configure ?? 0) + (milliseconds.initramfs ?? 0);
-    expect(time(built['best way']!)).to.be.lessThan((time(built.plain!) * 2) / 3);
-  });
-
   it('leaves nothing behind: no interpreter, mount, process or container', async () => {
     for (const dir of Object.values(dirs)) await expectNothingLeft(dir);
     expect(await binfmtEntries()).to.deep.equal(entries);

@@ -50,7 +50,6 @@ export interface Builder {
 
 export interface Built {
   commit: string;
-  milliseconds: Record<string, number>;
   /** Stages that were done, not found done. */
   made: string[];
   log: string;
@@ -69,7 +68,6 @@ export async function buildAs(builder: Builder, dir: string, ...args: string[]):
   });
   if (exitCode !== 0) throw new Error(`lockstep build ${args.join(' ')} ended with ${exitCode}:\n${stderr}`);
   const [image] = (JSON.parse(stdout) as { images: { commit: string; stages: StageReport[] }[] }).images;
-  const milliseconds = Object.fromEntries((image?.stages ?? []).map(({ name, ms }) => [name, ms]));
   const made = (image?.stages ?? []).filter(({ cached }) => !cached).map(({ name }) => name);
-  return { commit: image?.commit ?? '', milliseconds, made, log: stderr };
+  return { commit: image?.commit ?? '', made, log: stderr };
 }
