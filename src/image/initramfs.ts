@@ -72,5 +72,7 @@ async function generate({ toolbox, emulation }: BuildEnvironment, root: string, 
   if (exitCode === 0) return;
   const full = output.find((line) => /No space left on device/.test(line));
   if (full !== undefined) throw new LockstepError('E_DISK_FULL', full);
-  throw new LockstepError('E_INITRAMFS', `the initramfs could not be made:\n${output.slice(-15).join('\n')}`);
+  throw new LockstepError('E_INITRAMFS', `the initramfs could not be made:\n${output.slice(-15).join('\n')}`, {
+    hint: 'dracut reads etc/dracut.conf.d of packages and overlays; the image needs `dracut` and `ostree-boot`',
+  });
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { configureFailure } from '../../src/image/configure-failure.ts';
+import { configureFailure, configureTimeout } from '../../src/image/configure-failure.ts';
 
 /** What dpkg 1.21 prints when a postinst fails. */
 const postinst = `lockstep-script: base-files preinst
@@ -49,5 +49,23 @@ describe('a configuration that failed', () => {
     const error = configureFailure(output);
     expect(error.code).to.equal('E_BINFMT');
     expect(error.hint).to.contain('lockstep doctor');
+  });
+});
+
+describe('a configuration that takes too long', () => {
+  it('names the package whose postinst is at work, and its last lines', () => {
+    const output = ['Setting up libc6:armhf (2.36-9) ...', 'Setting up panel-app (1.2) ...', 'waiting for the network'];
+    const error = configureTimeout(output, 90_000);
+    expect(error.code).to.equal('E_CONFIGURE');
+    expect(error.message).to.match(
+      /^the postinst of panel-app did not end, and configuring had 90 s:\nSetting up panel/,
+    );
+    expect(error.message).to.contain('waiting for the network').and.to.not.contain('libc6');
+    expect(error.hint).to.contain('--script-timeout');
+  });
+
+  it('names the package whose preinst is at work', () => {
+    const output = ['Setting up libc6:armhf (2.36-9) ...', 'lockstep-script: dash preinst', 'dash: wait'];
+    expect(configureTimeout(output, 1000).message).to.match(/^the preinst of dash did not end/);
   });
 });
