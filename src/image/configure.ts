@@ -1,8 +1,9 @@
+import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
 import type { Stage } from '../progress/progress.ts';
 import { TimedOut } from '../toolbox/tool-failure.ts';
 import { configureFailure, configureTimeout } from './configure-failure.ts';
-import { leftRunning } from './left-running.ts';
+import { killedPrograms, leftRunning } from './leftovers.ts';
 import type { MergeResult } from './merge.ts';
 import { type RunScript, ScriptOutput, scriptsDigest, writeScripts } from './run-script.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
@@ -28,9 +29,17 @@ export async function configure(
   const ref = stageRef('configured', digest);
   return cachedStage(build, { name: 'configure', ref, digest }, async (stage) => {
     const root = `${build.work}/configure`;
-    await checkout(build, unpacked.commit, root);
-    const prepared = await prepareRoot(build, await unpacked.unpacking(), root);
-    await runScripts(build, root, prepared, scripts, stage);
+    const attempt = async () => {
+      await checkout(build, unpacked.commit, root);
+      const prepared = await prepareRoot(build, await unpacked.unpacking(), root);
+      return runScripts(build, root, prepared, scripts, stage);
+    };
+    const killed = await attempt();
+    if (killed.length > 0) {
+      build.progress.note(`killed while scripts ran that did not mind: ${killed.join(', ')}; they run once more`);
+      await build.toolbox.run(['rm', '-rf', '--one-file-system', root]);
+      assertKnown(killed, await attempt());
+    }
     const options = { repo: build.repo, ref, subject: 'configured', linked: true, consumed: true };
     await build.toolbox.run(commitArgv([`dir=${root}`], options));
   });
@@ -41,13 +50,23 @@ async function checkout({ toolbox, repo }: BuildEnvironment, commit: string, roo
   await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', commit, root]);
 }
 
+/** What is killed each time, a script kills itself. Throws E_CONFIGURE for anything else: nobody knows what was left out. */
+function assertKnown(killed: readonly string[], again: readonly string[]): void {
+  const others = [...again];
+  for (const name of killed) if (others.includes(name)) others.splice(others.indexOf(name), 1);
+  if (others.length === 0) return;
+  const message = `programs were killed while the image was configured: ${killed.join(', ')}, then ${again.join(', ')}`;
+  throw new LockstepError('E_CONFIGURE', message, { hint: 'does this machine run out of memory?' });
+}
+
+/** Returns the names of programs that were killed though no script failed, where the kernel tells. */
 async function runScripts(
   build: BuildEnvironment,
   root: string,
   { steps, conffiles }: PreparedRoot,
   scripts: readonly RunScript[],
   stage: Stage,
-): Promise<void> {
+): Promise<string[]> {
   const scriptsDir = `${build.work}/scripts-unpacked`;
   if (scripts.length > 0) await writeScripts(build.toolbox, scriptsDir, scripts);
   const scriptOutput = new ScriptOutput(scripts, 'unpacked');
@@ -71,6 +90,6 @@ async function runScripts(
     if (error instanceof TimedOut && !scriptOutput.running) throw configureTimeout(output, build.scriptLimitMs);
     throw error instanceof TimedOut ? scriptOutput.timeout(build.scriptLimitMs) : error;
   });
-  if (exitCode === 0) return;
+  if (exitCode === 0) return killedPrograms(output);
   throw scriptOutput.running ? scriptOutput.failure(exitCode, stderr) : configureFailure(output);
 }

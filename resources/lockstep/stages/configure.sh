@@ -9,6 +9,7 @@ set_conffiles_aside "$root"
 
 mount_api_filesystems "$root"
 start_emulation "$root"
+note_ends "$base.ends"
 hostname localhost
 
 # Users must exist before anything can belong to them (base-passwd's own postinst keeps them up to date).
@@ -32,6 +33,7 @@ export INITRD=No
 run_unpack_steps "$root" "$repo" "$steps"
 run_scripts "$root" "${LOCKSTEP_SCRIPTS:-}" unpacked
 configure_packages "$root" -a
+tell_killed "$base.ends"
 end_left_running "$root"
 rm "$root/usr/sbin/policy-rc.d"
 

@@ -25,8 +25,8 @@ export interface Lease {
 /** What ostree, dpkg, overlay mounts and chroots need of root. Without FSETID setgid bits vanish silently. */
 const capabilities = [
   ...['SYS_ADMIN', 'SYS_CHROOT', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID'],
-  // SETPCAP takes from maintainer scripts what they have no need of.
-  ...['SETUID', 'SETGID', 'MKNOD', 'SETFCAP', 'SETPCAP', 'KILL'],
+  // SETPCAP takes from maintainer scripts what they have no need of, SYS_PACCT tells which of their programs were killed.
+  ...['SETUID', 'SETGID', 'MKNOD', 'SETFCAP', 'SETPCAP', 'SYS_PACCT', 'KILL'],
 ];
 
 /** Container label: pid namespace, pid and start time of the agent that holds the lease. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { leftRunning } from '../../src/image/left-running.ts';
+import { leftRunning } from '../../src/image/leftovers.ts';
 
 describe('a program that scripts left running', () => {
   it('is told of with the package whose script started it', () => {
