@@ -1,14 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { open, rm } from 'node:fs/promises';
+import { open, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 
-/** A Docker engine of the test's own, which it may kill: everything of it lies in one directory. */
+/**
+ * A Docker engine of the test's own, which it may kill: everything of it lies in one directory. As on a Debian machine
+ * containerd is a process beside it that stays, and holds the containers.
+ */
 export class PrivateEngine {
   readonly directory: string;
-  #daemon: ChildProcess | undefined;
+  #containerd: ChildProcess | undefined;
+  #dockerd: ChildProcess | undefined;
 
   constructor(directory: string) {
     this.directory = directory;
@@ -16,33 +20,24 @@ export class PrivateEngine {
 
   /** For `DOCKER_HOST`. */
   get address(): string {
-    return `unix://${this.directory}/socket`;
+    return `unix://${this.#at('socket')}`;
   }
 
   /** Starts it, after a kill as well, and returns when it answers. */
   async start(): Promise<void> {
-    const at = (name: string) => path.join(this.directory, name);
+    this.#containerd ??= await this.#startContainerd();
     // What a daemon that was killed leaves would keep the next one from starting, once its number is taken again.
-    await rm(at('pid'), { force: true });
-    const log = await open(at('log'), 'a');
-    const places = [
-      '--data-root',
-      at('data'),
-      '--exec-root',
-      at('exec'),
-      '--pidfile',
-      at('pid'),
-      '--host',
-      this.address,
-    ];
+    await rm(this.#at('pid'), { force: true });
     const network = ['--bridge=none', '--iptables=false', '--ip-forward=false', '--ip-masq=false'];
-    this.#daemon = spawn('dockerd', [...places, ...network], { stdio: ['ignore', log.fd, log.fd] });
-    await log.close();
+    this.#dockerd = await this.#spawn('dockerd', [
+      ...['--data-root', this.#at('data'), '--exec-root', this.#at('exec'), '--pidfile', this.#at('pid')],
+      ...['--containerd', this.#at('containerd.sock'), '--host', this.address, ...network],
+    ]);
     for (const deadline = Date.now() + 60_000; Date.now() < deadline; await sleep(100)) {
-      const { exitCode } = await this.#docker('version');
+      const { exitCode } = await execa('docker', ['--host', this.address, 'version'], { reject: false });
       if (exitCode === 0) return;
     }
-    throw new Error(`the test’s own dockerd does not answer: see ${at('log')}`);
+    throw new Error(`the test’s own dockerd does not answer:\n${await this.#lastWords()}`);
   }
 
   /** Brings an image of this machine's engine over. */
@@ -50,26 +45,53 @@ export class PrivateEngine {
     await execa('sh', ['-c', 'docker save "$1" | docker --host "$2" load --quiet', 'sh', image, this.address]);
   }
 
+  /** Kills the engine; its containers run on until it is started again. */
   async kill(): Promise<void> {
-    if (this.#daemon === undefined) return;
-    const gone = once(this.#daemon, 'exit');
-    this.#daemon.kill('SIGKILL');
-    await gone;
+    if (this.#dockerd !== undefined) await end(this.#dockerd, 'SIGKILL');
   }
 
   /** Ends it in order, and takes away what it had mounted. */
   async stop(): Promise<void> {
-    if (this.#daemon === undefined) return;
-    const gone = once(this.#daemon, 'exit');
-    this.#daemon.kill('SIGTERM');
-    await Promise.race([gone, sleep(20_000)]);
-    this.#daemon.kill('SIGKILL');
+    if (this.#dockerd !== undefined) await end(this.#dockerd, 'SIGTERM');
+    if (this.#containerd !== undefined) await end(this.#containerd, 'SIGTERM');
     const { stdout } = await execa('findmnt', ['--list', '--noheadings', '--output', 'TARGET']);
     const mounts = stdout.split('\n').filter((target) => target.startsWith(`${this.directory}/`));
     for (const mount of mounts.reverse()) await execa('umount', ['--lazy', mount], { reject: false });
   }
 
-  #docker(...args: string[]) {
-    return execa('docker', ['--host', this.address, ...args], { reject: false });
+  async #startContainerd(): Promise<ChildProcess> {
+    const settings = [
+      'version = 2',
+      `root = "${this.#at('containerd/root')}"`,
+      `state = "${this.#at('containerd/state')}"`,
+      'disabled_plugins = ["io.containerd.grpc.v1.cri"]',
+      `[grpc]\naddress = "${this.#at('containerd.sock')}"`,
+    ];
+    await writeFile(this.#at('containerd.toml'), `${settings.join('\n')}\n`);
+    return this.#spawn('containerd', ['--config', this.#at('containerd.toml')]);
   }
+
+  async #spawn(program: string, argv: string[]): Promise<ChildProcess> {
+    const log = await open(this.#at('log'), 'a');
+    const child = spawn(program, argv, { stdio: ['ignore', log.fd, log.fd] });
+    await log.close();
+    return child;
+  }
+
+  async #lastWords(): Promise<string> {
+    return (await execa('tail', ['-n', '20', this.#at('log')])).stdout;
+  }
+
+  #at(name: string): string {
+    return path.join(this.directory, name);
+  }
+}
+
+/** Killed when it takes too long. */
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill(signal);
+  await Promise.race([gone, sleep(20_000, undefined, { ref: false })]);
+  child.kill('SIGKILL');
 }
