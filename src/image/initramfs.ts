@@ -1,5 +1,6 @@
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
+import { TimedOut } from '../toolbox/tool-failure.ts';
 import { recall, remember } from './observation.ts';
 import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
@@ -62,12 +63,17 @@ async function openedFiles({ toolbox }: BuildEnvironment, file: string): Promise
 
 async function generate({ toolbox, emulation }: BuildEnvironment, root: string, out: string): Promise<void> {
   const output: string[] = [];
-  const { exitCode } = await toolbox.run(emulatedScriptArgv('initramfs', await emulation(), root, out, drivers), {
+  const running = toolbox.run(emulatedScriptArgv('initramfs', await emulation(), root, out, drivers), {
     isolate: true,
     check: false,
     timeoutMs,
     env: { SOURCE_DATE_EPOCH: sourceDateEpoch },
     onLine: (line) => output.push(line),
+  });
+  const { exitCode } = await running.catch((error) => {
+    if (!(error instanceof TimedOut)) throw error;
+    const message = `dracut did not end within ${timeoutMs / 60_000} minutes:\n${output.slice(-15).join('\n')}`;
+    throw new LockstepError('E_INITRAMFS', message, { cause: error });
   });
   if (exitCode === 0) return;
   const full = output.find((line) => /No space left on device/.test(line));
