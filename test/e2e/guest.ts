@@ -16,8 +16,10 @@ echo "guest:x:$uid:$uid::$lists:/bin/sh" >>"$lists/passwd"
 echo "guest:x:$uid:" >>"$lists/group"
 for list in subuid subgid; do echo "guest:700000:$subordinate" >>"$lists/$list"; done
 for list in passwd group subuid subgid; do mount --bind "$lists/$list" "/etc/$list"; done
+mkdir -p "$lists/tmp"
+chown $uid:$uid "$lists/tmp"
 cd /
-exec setpriv --reuid $uid --regid $uid --clear-groups env HOME=/nonexistent "$@"
+exec setpriv --reuid $uid --regid $uid --clear-groups env HOME=/nonexistent TMPDIR="$lists/tmp" "$@"
 `;
 
 export interface Guest {
