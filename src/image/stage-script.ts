@@ -6,12 +6,7 @@ import { resourceText } from '../resources.ts';
 const shared = ['api-filesystems', 'run-scripts', 'traces', 'emulation', 'writable-root', 'left-running', 'killed'];
 
 /** Perl programs that they start, by the variable that holds the text. */
-const programs = {
-  hold_namespace: 'hold-namespace',
-  record_opened: 'record-opened',
-  settle_changes: 'settle-changes',
-  enter_root: 'enter-root',
-};
+const programs = { hold_namespace: 'hold-namespace', record_opened: 'record-opened', settle_changes: 'settle-changes' };
 
 /** The text of a stage's shell script, with the functions that it uses before it. */
 export function stageScript(name: string): string {
@@ -21,9 +16,10 @@ export function stageScript(name: string): string {
   return [...texts, ...variables, ...functions, resourceText(`stages/${name}.sh`)].join('\n');
 }
 
-/** The functions that unpack packages; the program that they lay files with is one of their variables. */
+/** The functions that unpack packages; the programs that they lay files and start scripts with are their variables. */
 export function unpackFunctions(): string {
-  return `${resourceText('stages/unpack.sh')}\n${programVariable('lay_program', 'lay-package')}`;
+  const variables = [programVariable('lay_program', 'lay-package'), programVariable('enter_root', 'enter-root')];
+  return [resourceText('stages/unpack.sh'), ...variables].join('\n');
 }
 
 function programVariable(name: string, file: string): string {
