@@ -14,7 +14,8 @@ export interface DebSet {
 
 /**
  * The import of a lockfile's debs, from files of this machine, beside `dpkg-deb -x` of the same files, two at a time. One run of
- * each in turn, so that both have their share of what else the machine does. Downloads are in neither: apt's is told apart.
+ * each in turn, so that both have their share of what else the machine does. An import waits for the disk at its end, dpkg-deb
+ * does not: both ways are told. Downloads are in neither: apt's is told apart.
  */
 export async function benchImport({ dir, packages }: DebSet): Promise<void> {
   const debs = path.join(dir, 'debs');
@@ -26,12 +27,17 @@ export async function benchImport({ dir, packages }: DebSet): Promise<void> {
   console.log(`${locked.length} debs, ${megabytes.toFixed(1)} MB; apt downloads them in ${download?.toFixed(2)} s`);
   const ours: Imported[] = [];
   const theirs: number[] = [];
+  const settled: number[] = [];
   for (let run = 0; run < 3; run += 1) {
     ours.push(await importDebs(await freshPlace(dir), list));
     const target = await freshPlace(dir);
-    theirs.push(...(await timed(1, () => extract(debs, target))));
+    const [extracting = 0] = await timed(1, () => extract(debs, target));
+    const [syncing = 0] = await timed(1, async () => void (await execa('sync', ['--file-system', target])));
+    theirs.push(extracting);
+    settled.push(extracting + syncing);
   }
   report('import', secondsOf(ours), 'dpkg-deb -x, two at a time', theirs);
+  report('import', secondsOf(ours), 'the same until it is on the disk', settled);
   console.log(`memory of the import: ${Math.max(...ours.map(({ memoryMiB }) => memoryMiB)).toFixed(0)} MiB at most`);
 }
 
