@@ -22,17 +22,16 @@ export async function customise(
   return cachedStage(build, { name: 'customise', ref, digest }, async () => {
     const { toolbox, repo } = build;
     const root = `${build.work}/customise`;
-    // A real copy: scripts edit files in place.
-    await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--force-copy', configured.commit, root]);
-    await layOverlay(overlay, root, { copy: true });
+    await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', configured.commit, root]);
+    await layOverlay(overlay, root);
     await runInside(build, root, { name: 'customise', point: 'configured', scripts });
-    await toolbox.run(commitArgv([`dir=${root}`], { repo, ref, subject: 'customised' }));
-    await toolbox.run(['rm', '-rf', '--one-file-system', root]);
+    const options = { repo, ref, subject: 'customised', linked: true, consumed: true };
+    await toolbox.run(commitArgv([`dir=${root}`], options));
   });
 }
 
 /**
- * Runs scripts inside a root that is a private copy, by a stage's shell script that takes the root and the directory of
+ * Runs scripts inside a tree, a hard-link checkout, by a stage's shell script that takes the tree and the directory of
  * the scripts; shows what they print. Throws E_RUN with the script and its last lines.
  */
 export async function runInside(

@@ -26,25 +26,22 @@ export async function finalize(
 ): Promise<StageResult> {
   const metadata = metadataOf(provenance);
   const trees = [configured.digest, initramfs?.digest ?? null, overlayDigest(overlay)];
-  // Scripts edit files in place, which must not reach through hard links into the repository.
-  const copy = scripts.length > 0;
-  const last = copy ? [scriptsDigest(scripts), stageScript('finalized')] : [];
+  const last = scripts.length > 0 ? [scriptsDigest(scripts), stageScript('finalized')] : [];
   const how = [provenance.image, JSON.stringify(metadata), stageScript('finalize')];
   const digest = digestOf('deployable', ...trees, ...how, ...last);
   const ref = stageRef('deployable', digest);
   return cachedStage(build, { name: 'finalize', ref, digest }, async () => {
     const { toolbox, repo } = build;
     const root = `${build.work}/finalize`;
-    const links = copy ? '--force-copy' : '--require-hardlinks';
     const checkout = (commit: string) =>
-      toolbox.run(['ostree', `--repo=${repo}`, 'checkout', links, '--union', commit, root]);
+      toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', '--union', commit, root]);
     await checkout(configured.commit);
     if (initramfs !== null) await checkout(initramfs.commit);
-    await layOverlay(overlay, root, { copy });
+    await layOverlay(overlay, root);
     await toolbox.run(plainScriptArgv('finalize', root, provenance.image, provenance.version), { isolate: true });
-    if (copy) await runInside(build, root, { name: 'finalized', point: 'finalized', scripts });
+    if (scripts.length > 0) await runInside(build, root, { name: 'finalized', point: 'finalized', scripts });
     const subject = `${provenance.image} ${provenance.version}`;
-    await toolbox.run(commitArgv([`dir=${root}`], { repo, ref, subject, metadata, linked: !copy }));
+    await toolbox.run(commitArgv([`dir=${root}`], { repo, ref, subject, metadata, linked: true }));
     await toolbox.run(['rm', '-rf', '--one-file-system', root]);
   });
 }

@@ -44,7 +44,7 @@ export async function initramfs(
     }
     const [root, out] = [`${build.work}/initramfs`, `${build.work}/initramfs-out`];
     await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--require-hardlinks', configured.commit, root]);
-    await layOverlay(relevant, root, { copy: false });
+    await layOverlay(relevant, root);
     await toolbox.run(['mkdir', '-p', out]);
     await generate(build, root, out);
     const commit = commitArgv([`dir=${out}`], { repo, ref, subject: 'initramfs' });

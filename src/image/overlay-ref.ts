@@ -12,7 +12,7 @@ export async function openRef(build: BuildEnvironment, layer: OverlayRef): Promi
   const names = await namesIn(build, tree.commit);
   const self: OverlayLayer = {
     digest: tree.digest,
-    lay: (root, { copy }) => lay(build, layer, tree.commit, root, copy),
+    lay: (root) => lay(build, layer, tree.commit, root),
     // Taken apart it could bring files that its digest does not cover.
     part: (wanted) => (names.some((name) => wanted(name)) ? self : null),
   };
@@ -64,10 +64,9 @@ async function lay(
   layer: OverlayRef,
   commit: string,
   root: string,
-  copy: boolean,
 ): Promise<void> {
-  const how = copy ? '--force-copy' : '--require-hardlinks';
-  await explained(layer, () => toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--union', how, commit, root]));
+  const argv = ['ostree', `--repo=${repo}`, 'checkout', '--union', '--require-hardlinks', commit, root];
+  await explained(layer, () => toolbox.run(argv));
 }
 
 async function explained(layer: OverlayRef, work: () => Promise<unknown>): Promise<void> {

@@ -15,10 +15,10 @@ export interface OverlayLayer {
   /** Digest of everything that it puts into the image. */
   digest: string;
   /**
-   * Lays it into a root in the toolbox. Files are replaced, never written into, as the root may be hard-linked to the
-   * repository; `copy`: nothing of the layer itself may be hard-linked there either. Throws E_OVERLAY.
+   * Lays it into a root in the toolbox. Files are replaced, never written into, as the root is hard-linked to the
+   * repository. Throws E_OVERLAY.
    */
-  lay(root: string, options: { copy: boolean }): Promise<void>;
+  lay(root: string): Promise<void>;
   /** What of it has one of the names wanted; null: nothing. It may be more, and then its digest covers that too. */
   part(wanted: (name: string) => boolean): OverlayLayer | null;
 }
@@ -36,12 +36,8 @@ export function overlayDigest(layers: readonly OverlayLayer[]): string {
   return digestOf(...layers.map(({ digest }) => digest));
 }
 
-export async function layOverlay(
-  layers: readonly OverlayLayer[],
-  root: string,
-  options: { copy: boolean },
-): Promise<void> {
-  for (const layer of layers) await layer.lay(root, options);
+export async function layOverlay(layers: readonly OverlayLayer[], root: string): Promise<void> {
+  for (const layer of layers) await layer.lay(root);
 }
 
 /** A layer of files that this process reads. */

@@ -68,14 +68,14 @@ test -e "/usr/lib/locale/$locale/LC_CTYPE"
 function withZone(toolbox: Toolbox, layer: OverlayLayer, image: string, zone: string): OverlayLayer {
   return {
     ...layer,
-    async lay(root, options) {
+    async lay(root) {
       const found = await toolbox.run(['test', '-e', `${root}/usr/share/zoneinfo/${zone}`], { check: false });
       if (found.exitCode !== 0) {
         throw new LockstepError('E_SETTING', `image ${image}: timezone: there is no ${zone} in the image`, {
           hint: 'look for it in /usr/share/zoneinfo; old names are in the package tzdata-legacy since trixie',
         });
       }
-      await layer.lay(root, options);
+      await layer.lay(root);
     },
   };
 }

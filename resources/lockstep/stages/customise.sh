@@ -1,6 +1,8 @@
-# Runs the project's scripts of the point `configured` in a configured root with its overlays. The root is a private copy.
-# $1: the root, $2: the directory of the scripts.
-root=$1
+# Runs the project's scripts of the point `configured` in a configured tree with its overlays. $1: the tree, a hard-link
+# checkout, $2: the directory of the scripts.
+base=$1
+root=$base.root
+open_writable "$base" "$root"
 mount_api_filesystems "$root"
 start_emulation "$root"
 hostname localhost
@@ -11,3 +13,4 @@ run_scripts "$root" "$2" configured
 end_left_running "$root"
 rm "$root/usr/sbin/policy-rc.d"
 remove_traces "$root"
+settle_writable "$base" "$root"

@@ -1,6 +1,8 @@
-# Runs the project's scripts of the point `finalized` in a finalized root, mounted as a device would: /etc made of /usr/etc,
-# /var of its own, which is thrown away. The root is a private copy. $1: the root, $2: the directory of the scripts.
-root=$1
+# Runs the project's scripts of the point `finalized` in a finalized tree, mounted as a device would: /etc made of /usr/etc,
+# /var of its own, which is thrown away. $1: the tree, a hard-link checkout, $2: the directory of the scripts.
+base=$1
+root=$base.root
+open_writable "$base" "$root"
 mkdir -m 755 "$root/etc"
 mount --bind "$root/usr/etc" "$root/etc"
 for scratch in var tmp; do mount -t tmpfs -o mode=755 scratch "$root/$scratch"; done
@@ -16,3 +18,4 @@ run_scripts "$root" "$2" finalized
 end_left_running "$root"
 umount "$root/etc"
 rmdir "$root/etc"
+settle_writable "$base" "$root"
