@@ -92,6 +92,7 @@ set_conffiles_aside "$root"
 
 mount_api_filesystems "$root"
 start_emulation "$root"
+note_ends "$base.ends"
 hostname localhost
 
 # Users must exist before anything can belong to them (base-passwd's own postinst keeps them up to date).
@@ -115,6 +116,7 @@ export INITRD=No
 run_unpack_steps "$root" "$repo" "$steps"
 run_scripts "$root" "\${LOCKSTEP_SCRIPTS:-}" unpacked
 configure_packages "$root" -a
+tell_killed "$base.ends"
 end_left_running "$root"
 rm "$root/usr/sbin/policy-rc.d"
 
@@ -123,10 +125,12 @@ rm -f "$root"/etc/ssh/ssh_host_* "$root/etc/resolv.conf" "$root/etc/hostname"
 rm -rf "$root/var/lib/dpkg/lockstep"
 remove_traces "$root"
 settle_writable "$base" "$root"
-`,"stages/customise.sh":`# Runs the project's scripts of the point \`configured\` in a configured root with its overlays. \
-The root is a private copy.
-# $1: the root, $2: the directory of the scripts.
-root=$1
+`,"stages/customise.sh":`# Runs the project's scripts of the point \`configured\` in a configured tree with its overlays. \
+$1: the tree, a hard-link
+# checkout, $2: the directory of the scripts.
+base=$1
+root=$base.root
+open_writable "$base" "$root"
 mount_api_filesystems "$root"
 start_emulation "$root"
 hostname localhost
@@ -137,6 +141,7 @@ run_scripts "$root" "$2" configured
 end_left_running "$root"
 rm "$root/usr/sbin/policy-rc.d"
 remove_traces "$root"
+settle_writable "$base" "$root"
 `,"stages/emulation.sh":'# Lets native builds of an image\'s programs run in the place of emulated ones: `start_emulation\
  ROOT`, once the root has its\n# API file systems, then `"${emulated[@]}" chroot ROOT PROGRAM\u2026`. Only what is executed ch\
 anges: whoever reads or copies\n# a program finds the image\'s own. To be run in mount and pid namespaces of its own, with\
@@ -318,15 +323,15 @@ empty_var
 make_host_keys_on_first_boot
 name_the_image
 mv etc usr/etc
-`,"stages/finalized.sh":'# Runs the project\'s scripts of the point `finalized` in a finalized root, mounted as a device \
-would: /etc made of /usr/etc,\n# /var of its own, which is thrown away. The root is a private copy. $1: the root, $2: the\
- directory of the scripts.\nroot=$1\nmkdir -m 755 "$root/etc"\nmount --bind "$root/usr/etc" "$root/etc"\nfor scratch in var \
-tmp; do mount -t tmpfs -o mode=755 scratch "$root/$scratch"; done\nfor name in home srv mnt roothome usrlocal opt; do mkd\
-ir "$root/var/$name"; done\nmkdir -m 1777 "$root/var/tmp"\nchmod 1777 "$root/tmp"\nmkdir "$root/var/lib"\nln -s ../../usr/li\
-b/sysimage/dpkg "$root/var/lib/dpkg"\nmount_api_filesystems "$root"\nstart_emulation "$root"\nhostname localhost\nrun_script\
-s "$root" "$2" finalized\nend_left_running "$root"\numount "$root/etc"\nrmdir "$root/etc"\n',"stages/hold-namespace.pl":`\
-# Makes a user namespace in which every id is its own, with a binfmt_misc of its own (Linux 6.7), and leaves a process b\
-ehind
+`,"stages/finalized.sh":'# Runs the project\'s scripts of the point `finalized` in a finalized tree, mounted as a device \
+would: /etc made of /usr/etc,\n# /var of its own, which is thrown away. $1: the tree, a hard-link checkout, $2: the direc\
+tory of the scripts.\nbase=$1\nroot=$base.root\nopen_writable "$base" "$root"\nmkdir -m 755 "$root/etc"\nmount --bind "$root/\
+usr/etc" "$root/etc"\nfor scratch in var tmp; do mount -t tmpfs -o mode=755 scratch "$root/$scratch"; done\nfor name in ho\
+me srv mnt roothome usrlocal opt; do mkdir "$root/var/$name"; done\nmkdir -m 1777 "$root/var/tmp"\nchmod 1777 "$root/tmp"\n\
+mkdir "$root/var/lib"\nln -s ../../usr/lib/sysimage/dpkg "$root/var/lib/dpkg"\nmount_api_filesystems "$root"\nstart_emulati\
+on "$root"\nhostname localhost\nrun_scripts "$root" "$2" finalized\nend_left_running "$root"\numount "$root/etc"\nrmdir "$roo\
+t/etc"\nsettle_writable "$base" "$root"\n',"stages/hold-namespace.pl":`# Makes a user namespace in which every id is its\
+ own, with a binfmt_misc of its own (Linux 6.7), and leaves a process behind
 # that holds it; prints that process's number as /proc has it. Programs of the architecture run in qemu there; those
 # with a native twin run that. The kernel tells programs apart by the first 128 bytes of their files, where the entry
 # point and the sizes of their parts stand; a twin of which another program begins with the same bytes stays emulated.
@@ -493,8 +498,18 @@ exec {recorder_input}>&-
 wait "$recorder_pid"
 # The modules were read before, as they were copied.
 if [ -e "$out.opened" ]; then (cd "$root" && find usr/lib/modules -type f -print0) >>"$out.opened"; fi
-`,"stages/lay-package.pl":`# Puts a package's files into a root by the rules of dpkg (src/main/archives.c, tarobject). A\
-rguments: the root, the
+`,"stages/killed.sh":'# A program that is killed, as the kernel does for want of memory, fails a build only if whoever s\
+tarted it looks at how it\n# ended, which scripts often do not. `note_ends FILE` has the kernel note how each process of \
+this pid namespace ends\n# (acct(2), acct(5)), where it lets us; `tell_killed FILE` then prints those that were killed: `\
+lockstep-killed: NAME`.\nnote_ends() {\n  : >"$1"\n  switch_accounting "$1" 2>/dev/null || rm "$1"\n}\n\ntell_killed() {\n  if \
+[ ! -e "$1" ]; then return; fi\n  switch_accounting \'\'\n  # Records of version 3: flags, version, terminal, status as wait\
+(2) has it, \u2026, the name in the last 16 bytes.\n  perl -e \'\n    open my $records, "<:raw", $ARGV[0] or die "$ARGV[0]: $!\\n\
+";\n    while (read($records, my $record, 64) == 64) {\n      my (undef, $version, undef, $status) = unpack "C C S L", $re\
+cord;\n      print "lockstep-killed: ", unpack("Z16", substr $record, 48), "\\n" if $version == 3 && ($status & 127) == 9;\
+\n    }\' "$1"\n  rm "$1"\n}\n\nswitch_accounting() {\n  perl -e \'\n    use POSIX ();\n    my $number = { x86_64 => 163, aarch64 \
+=> 89 }->{(POSIX::uname())[4]} // exit 1;\n    exit(syscall($number, $ARGV[0] eq "" ? 0 : $ARGV[0]) == 0 ? 0 : 1);\' "$1"\n\
+}\n',"stages/lay-package.pl":`# Puts a package's files into a root by the rules of dpkg (src/main/archives.c, tarobject)\
+. Arguments: the root, the
 # package, the name of its files in the info directory, the tree of its files, which is used up. With an empty name of a\
 
 # tree nothing is changed: exit 3 when any of the files is not where it would be put.
@@ -13557,7 +13572,7 @@ const{pid,startTime}=await identify(process.pid);return`${pidNamespace()} ${pid}
 return readlinkSync("/proc/self/ns/pid")}catch{return null}}var capabilities,holderLabel;var init_lease=__esm({"src/tool\
 box/docker/lease.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_process_identity();init_tool_failure();init_container();
 init_engine();init_exec();init_mounts();capabilities=[...["SYS_ADMIN","SYS_CHROOT","CHOWN","DAC_OVERRIDE","FOWNER","FSET\
-ID"],...["SETUID","SETGID","MKNOD","SETFCAP","SETPCAP","KILL"]];holderLabel="lockstep.holder"}});var toolbox_exports={};__export(toolbox_exports,{openDockerToolbox:()=>openDockerToolbox});import{mkdir as mkdir2}from"node:fs/promises";
+ID"],...["SETUID","SETGID","MKNOD","SETFCAP","SETPCAP","SYS_PACCT","KILL"]];holderLabel="lockstep.holder"}});var toolbox_exports={};__export(toolbox_exports,{openDockerToolbox:()=>openDockerToolbox});import{mkdir as mkdir2}from"node:fs/promises";
 async function openDockerToolbox(options){const{workspace,root:root2,signal:signal2,progress}=options;if(signal2.aborted)
 throw interrupted();const engine=await findEngine(signal2);await mkdir2(workspace.dir,{recursive:true});const image2=await builderImage(
 engine,{signal:signal2,progress});const project={root:root2,workspace};const lease=await openLease(engine,image2,project);
@@ -14051,18 +14066,18 @@ started),cached:cached2});stage.done(commit.slice(0,12),{cached:cached2});return
 stage.fail();throw namingStage(error2,name2,repo)}}var sourceDateEpoch;var init_stage=__esm({"src/image/stage.ts"(){"use\
  strict";init_define_EMBEDDED_RESOURCES();init_full_disk();init_refs();sourceDateEpoch="946684800"}});function stageScript(name2){const functions=name2==="configure"?[unpackFunctions()]:[];const texts=shared.map(part=>resourceText(
 `stages/${part}.sh`));const variables2=Object.entries(programs).map(([variable,file2])=>programVariable(variable,file2));
-return[...texts,...variables2,...functions,resourceText(`stages/${name2}.sh`)].join("\n")}function unpackFunctions(){return`${resourceText(
-"stages/unpack.sh")}
-${programVariable("lay_program","lay-package")}`}function programVariable(name2,file2){return`${name2}=${quoted(resourceText(
-`stages/${file2}.pl`))}`}function plainScriptArgv(name2,...args){return[...shell,stageScript(name2),name2,...args]}function emulatedScriptArgv(name2,emulation,...args){
+return[...texts,...variables2,...functions,resourceText(`stages/${name2}.sh`)].join("\n")}function unpackFunctions(){const variables2=[
+programVariable("lay_program","lay-package"),programVariable("enter_root","enter-root")];return[resourceText("stages/unp\
+ack.sh"),...variables2].join("\n")}function programVariable(name2,file2){return`${name2}=${quoted(resourceText(`stages/${file2}\
+.pl`))}`}function plainScriptArgv(name2,...args){return[...shell,stageScript(name2),name2,...args]}function emulatedScriptArgv(name2,emulation,...args){
 const text3=`${variables(emulation)}
 ${stageScript(name2)}`;return[...shell,text3,name2,...args]}function variables({way,tools,qemu,magic:magic2}){const values={
 way,tools:tools??"",native:nativeDir,dispatch:dispatchDir,qemu,magic:magic2};return Object.entries(values).map(([name2,value])=>`\
 emulation_${name2}=${quoted(value)}`).join(" ")}function quoted(text3){return`'${text3.replaceAll("'","'\\''")}'`}var shared,
 programs,shell;var init_stage_script=__esm({"src/image/stage-script.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_layout();init_resources();shared=["api-filesystems","run-scripts","traces","emulation","writable-root","left-runnin\
-g"];programs={hold_namespace:"hold-namespace",record_opened:"record-opened",settle_changes:"settle-changes",enter_root:"\
-enter-root"};shell=["bash","--norc","-euo","pipefail","-c"]}});async function nativeTools(build3,image2,lockfile,workspace){const tools=toolPackages(lockfile.packages);if(tools.length===
+g","killed"];programs={hold_namespace:"hold-namespace",record_opened:"record-opened",settle_changes:"settle-changes"};shell=
+["bash","--norc","-euo","pipefail","-c"]}});async function nativeTools(build3,image2,lockfile,workspace){const tools=toolPackages(lockfile.packages);if(tools.length===
 0)return null;const wanted=[...new Set(tools.flatMap(({needs})=>needs))].map(locked=>`${locked.package}=${locked.version}`);
 const how=[stageScript("native-tools"),relocateTools(),dispatcher().toString("hex"),JSON.stringify(relocations)];const ref=stageRef(
 "native",digestOf2("native",format2,...wanted.sort(),...staysEmulated,...how));const there=await resolveRef2(build3.toolbox,
@@ -17923,7 +17938,8 @@ text3.lastIndexOf("\nSetting up ");return isLast?preinst[1]:null}function releva
 e.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_file_rules();init_run_script();tail=lines=>lines.
 slice(-15).join("\n")}});function leftRunning(line3){const[,owner2,command]=/^lockstep-left: (\S+) (.*?) *$/.exec(line3)??[];if(owner2===void 0)return null;
 const whose=owner2==="-"?"a script":`a script of ${owner2}`;return`${whose} left a program running, which was ended: ${command}`}
-var init_left_running=__esm({"src/image/left-running.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{createHash as createHash9}from"node:crypto";var CheckedSource;var init_checked_source=__esm({"src/deb/checked-sou\
+function killedPrograms(output2){const prefix3="lockstep-killed: ";return output2.filter(line3=>line3.startsWith(prefix3)).
+map(line3=>line3.slice(prefix3.length)).sort()}var init_leftovers=__esm({"src/image/leftovers.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{createHash as createHash9}from"node:crypto";var CheckedSource;var init_checked_source=__esm({"src/deb/checked-sou\
 rce.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_package();CheckedSource=class{#deb;#chunks;#hash=createHash9(
 "sha256");#size=0;constructor(source,deb){this.#deb=deb;this.#chunks=source[Symbol.asyncIterator]()}async*bytes(){for(;;){
 const{done,value}=await this.#chunks.next();if(done===true)return;this.#size+=value.length;this.#hash.update(value);if(this.#size>
@@ -18158,21 +18174,27 @@ state.admin);const conffiles=Buffer.from(state.conffiles.map(file2=>`${file2}
 "use strict";init_define_EMBEDDED_RESOURCES();init_admin_directory();init_dpkg_state()}});async function configure(build3,unpacked,scripts2){const inputs=[unpacked.digest,scriptsDigest(scripts2),stageScript("co\
 nfigure"),JSON.stringify(environment)];const digest=digestOf2("configured",format3,...inputs);const ref=stageRef("config\
 ured",digest);return cachedStage(build3,{name:"configure",ref,digest},async stage=>{const root2=`${build3.work}/configur\
-e`;await checkout(build3,unpacked.commit,root2);const prepared=await prepareRoot(build3,await unpacked.unpacking(),root2);
-await runScripts(build3,root2,prepared,scripts2,stage);const options={repo:build3.repo,ref,subject:"configured",linked:true,
-consumed:true};await build3.toolbox.run(commitArgv([`dir=${root2}`],options))})}async function checkout({toolbox,repo},commit,root2){
-await toolbox.run(["ostree",`--repo=${repo}`,"checkout","--require-hardlinks",commit,root2])}async function runScripts(build3,root2,{
-steps,conffiles},scripts2,stage){const scriptsDir=`${build3.work}/scripts-unpacked`;if(scripts2.length>0)await writeScripts(
-build3.toolbox,scriptsDir,scripts2);const scriptOutput=new ScriptOutput(scripts2,"unpacked");const output2=[];const argv=emulatedScriptArgv(
-"configure",await build3.emulation(),root2,build3.repo,steps);const running=build3.toolbox.run(argv,{isolate:true,input:conffiles,
-env:{...environment,LOCKSTEP_SCRIPTS:scriptsDir},check:false,timeoutMs:build3.scriptLimitMs,onLine:line3=>{output2.push(
-line3);const shown=leftRunning(line3)??scriptOutput.take(line3);if(shown!==null)build3.progress.note(shown);const[,name2]=/^Setting up (\S+)/.
-exec(line3)??[];if(name2!==void 0)stage.advance({count:1,detail:name2})}});const{exitCode:exitCode2,stderr}=await running.
-catch(error2=>{if(error2 instanceof TimedOut&&!scriptOutput.running)throw configureTimeout(output2,build3.scriptLimitMs);
-throw error2 instanceof TimedOut?scriptOutput.timeout(build3.scriptLimitMs):error2});if(exitCode2===0)return;throw scriptOutput.
-running?scriptOutput.failure(exitCode2,stderr):configureFailure(output2)}var format3,environment;var init_configure=__esm(
-{"src/image/configure.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();init_tool_failure();init_configure_failure();
-init_left_running();init_run_script();init_stage();init_stage_script();init_unpack_root();format3="5";environment={SOURCE_DATE_EPOCH:sourceDateEpoch,
+e`;const attempt=async()=>{await checkout(build3,unpacked.commit,root2);const prepared=await prepareRoot(build3,await unpacked.
+unpacking(),root2);return runScripts(build3,root2,prepared,scripts2,stage)};const killed=await attempt();if(killed.length>
+0){build3.progress.note(`killed while scripts ran that did not mind: ${killed.join(", ")}; they run once more`);await build3.
+toolbox.run(["rm","-rf","--one-file-system",root2]);assertKnown(killed,await attempt())}const options={repo:build3.repo,
+ref,subject:"configured",linked:true,consumed:true};await build3.toolbox.run(commitArgv([`dir=${root2}`],options))})}async function checkout({
+toolbox,repo},commit,root2){await toolbox.run(["ostree",`--repo=${repo}`,"checkout","--require-hardlinks",commit,root2])}
+function assertKnown(killed,again){const others=[...again];for(const name2 of killed)if(others.includes(name2))others.splice(
+others.indexOf(name2),1);if(others.length===0)return;const message=`programs were killed while the image was configured:\
+ ${killed.join(", ")}, then ${again.join(", ")}`;throw new LockstepError("E_CONFIGURE",message,{hint:"does this machine \
+run out of memory?"})}async function runScripts(build3,root2,{steps,conffiles},scripts2,stage){const scriptsDir=`${build3.
+work}/scripts-unpacked`;if(scripts2.length>0)await writeScripts(build3.toolbox,scriptsDir,scripts2);const scriptOutput=new ScriptOutput(
+scripts2,"unpacked");const output2=[];const argv=emulatedScriptArgv("configure",await build3.emulation(),root2,build3.repo,
+steps);const running=build3.toolbox.run(argv,{isolate:true,input:conffiles,env:{...environment,LOCKSTEP_SCRIPTS:scriptsDir},
+check:false,timeoutMs:build3.scriptLimitMs,onLine:line3=>{output2.push(line3);const shown=leftRunning(line3)??scriptOutput.
+take(line3);if(shown!==null)build3.progress.note(shown);const[,name2]=/^Setting up (\S+)/.exec(line3)??[];if(name2!==void 0)
+stage.advance({count:1,detail:name2})}});const{exitCode:exitCode2,stderr}=await running.catch(error2=>{if(error2 instanceof
+TimedOut&&!scriptOutput.running)throw configureTimeout(output2,build3.scriptLimitMs);throw error2 instanceof TimedOut?scriptOutput.
+timeout(build3.scriptLimitMs):error2});if(exitCode2===0)return killedPrograms(output2);throw scriptOutput.running?scriptOutput.
+failure(exitCode2,stderr):configureFailure(output2)}var format3,environment;var init_configure=__esm({"src/image/configu\
+re.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();init_tool_failure();init_configure_failure();
+init_leftovers();init_run_script();init_stage();init_stage_script();init_unpack_root();format3="5";environment={SOURCE_DATE_EPOCH:sourceDateEpoch,
 DEBCONF_NONINTERACTIVE_SEEN:"true"}}});import{readFile as readFile10}from"node:fs/promises";import path32 from"node:path";async function readManifest(file2){const text3=await readFile10(
 file2,"utf8").catch(cause=>{throw new LockstepError("E_OVERLAY",`cannot read the manifest ${file2}: ${cause.message}`,{hint:"\
 correct `manifest:` of the overlay in lockstep.yml",cause})});return parseManifest(text3,path32.basename(file2))}function parseManifest(text3,label){
@@ -18286,12 +18308,12 @@ ither a file, a directory nor a symlink`);const content=await readFile11(label);
 const identity3=createHash13("sha256").update(content).digest("hex");return ownedByRoot({...bare,kind:"file",mode:mode2,
 size:content.length,identity:identity3})}var init_overlay_files=__esm({"src/image/overlay-files.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_errors();init_overlay_entry()}});async function openRef(build3,layer){const commit=await present2(build3,layer);const tree=await normalised(build3,layer,
-commit);const names3=await namesIn(build3,tree.commit);const self2={digest:tree.digest,lay:(root2,{copy})=>lay(build3,layer,
-tree.commit,root2,copy),part:wanted=>names3.some(name2=>wanted(name2))?self2:null};return self2}async function present2({
-toolbox,repo},layer){const from=layer.repo??repo;const found=await toolbox.run(["ostree","rev-parse",`--repo=${from}`,layer.
-ref],{check:false});const commit=found.stdout.trim();if(found.exitCode!==0||!/^[0-9a-f]{64}$/.test(commit)){throw new LockstepError(
-"E_OVERLAY",`the overlay ${nameOf3(layer)} is not there: ${found.stderr.trim()}`,{hint:"correct `overlay:` of the image \
-in lockstep.yml; a container sees repositories below the project alone"})}const{repo:other}=layer;if(other!==null){await explained(
+commit);const names3=await namesIn(build3,tree.commit);const self2={digest:tree.digest,lay:root2=>lay(build3,layer,tree.
+commit,root2),part:wanted=>names3.some(name2=>wanted(name2))?self2:null};return self2}async function present2({toolbox,repo},layer){
+const from=layer.repo??repo;const found=await toolbox.run(["ostree","rev-parse",`--repo=${from}`,layer.ref],{check:false});
+const commit=found.stdout.trim();if(found.exitCode!==0||!/^[0-9a-f]{64}$/.test(commit)){throw new LockstepError("E_OVERL\
+AY",`the overlay ${nameOf3(layer)} is not there: ${found.stderr.trim()}`,{hint:"correct `overlay:` of the image in locks\
+tep.yml; a container sees repositories below the project alone"})}const{repo:other}=layer;if(other!==null){await explained(
 layer,()=>toolbox.run(["ostree","pull-local",`--repo=${repo}`,other,commit]))}return commit}async function normalised(build3,layer,commit){
 const{toolbox,repo}=build3;const{stdout:tree}=await toolbox.run(["ostree","ls",`--repo=${repo}`,"-d","-C",commit,"/"]);const digest=digestOf2(
 "overlay-ref",tree.trim(),stageScript("overlay-ref"));const ref=stageRef("overlay",digest);return cachedStage(build3,{name:"\
@@ -18300,8 +18322,8 @@ eckout","--require-hardlinks",commit,root2]);await explained(layer,()=>toolbox.r
 {isolate:true}));await toolbox.run(commitArgv([`dir=${root2}`],{repo,ref,subject:`overlay ${nameOf3(layer)}`,linked:true}));
 await toolbox.run(["rm","-rf","--one-file-system",root2])})}async function namesIn({toolbox,repo},commit){const{stdout}=await toolbox.
 run(["ostree","ls",`--repo=${repo}`,"-R","--nul-filenames-only",commit]);return stdout.split("\0").map(name2=>name2.replace(
-/^\//,""))}async function lay({toolbox,repo},layer,commit,root2,copy){const how=copy?"--force-copy":"--require-hardlinks";
-await explained(layer,()=>toolbox.run(["ostree",`--repo=${repo}`,"checkout","--union",how,commit,root2]))}async function explained(layer,work){
+/^\//,""))}async function lay({toolbox,repo},layer,commit,root2){const argv=["ostree",`--repo=${repo}`,"checkout","--uni\
+on","--require-hardlinks",commit,root2];await explained(layer,()=>toolbox.run(argv))}async function explained(layer,work){
 try{await work()}catch(cause){if(!(cause instanceof LockstepError)||cause.code!=="E_TOOL_FAILED")throw cause;throw new LockstepError(
 "E_OVERLAY",`${nameOf3(layer)} cannot be laid over the image: ${cause.message}`,{cause})}}var nameOf3;var init_overlay_ref=__esm(
 {"src/image/overlay-ref.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();init_stage();init_stage_script();
@@ -18340,31 +18362,31 @@ var import_tar_stream6,nameOf4;var init_overlay_tar=__esm({"src/image/overlay-ta
 import_tar_stream6=__toESM(require_tar_stream(),1);init_decompress();init_errors();nameOf4=(file2,{name:name2})=>pathOf(
 file2,name2,name2)}});import{stat as stat4}from"node:fs/promises";async function openOverlay(build3,layers){const opened=[];for(const layer of layers){
 opened.push("ref"in layer?await openRef(build3,layer):filesLayer(build3.toolbox,await readFiles(layer)))}return opened}function overlayDigest(layers){
-return digestOf2(...layers.map(({digest})=>digest))}async function layOverlay(layers,root2,options){for(const layer of layers)
-await layer.lay(root2,options)}function filesLayer(toolbox,files){return{digest:entriesDigest(files.entries),lay:root2=>extractEntries(
-toolbox,root2,files),part(wanted){const chosen=files.entries.filter(({name:name2,kind})=>kind!=="directory"&&wanted(name2));
-const shared2=new Set(chosen.filter(({kind})=>kind==="link").map(({identity:identity3})=>identity3));const entries2=files.
-entries.filter(entry=>chosen.includes(entry)||shared2.has(entry.name));return entries2.length===0?null:filesLayer(toolbox,
-{...files,entries:entries2})}}}async function readFiles({path:path70,manifest}){const files=await readUnowned(path70);return manifest===
-null?files:{...files,entries:withManifest(files.entries,await readManifest(manifest))}}async function readUnowned(path70){
-try{return(await stat4(path70)).isDirectory()?await readDirectory(path70):await readTarOverlay(path70)}catch(cause){if(cause instanceof
-LockstepError)throw cause;throw new LockstepError("E_OVERLAY",`cannot read the overlay ${path70}: ${cause.message}`,{hint:"\
-correct `overlay:` of the image in lockstep.yml",cause})}}var init_overlay=__esm({"src/image/overlay.ts"(){"use strict";
-init_define_EMBEDDED_RESOURCES();init_errors();init_manifest();init_overlay_entry();init_overlay_extraction();init_overlay_files();
-init_overlay_ref();init_overlay_tar();init_stage()}});async function customise(build3,configured,overlay2,scripts2){const inputs=[configured.digest,overlayDigest(overlay2),scriptsDigest(
+return digestOf2(...layers.map(({digest})=>digest))}async function layOverlay(layers,root2){for(const layer of layers)await layer.
+lay(root2)}function filesLayer(toolbox,files){return{digest:entriesDigest(files.entries),lay:root2=>extractEntries(toolbox,
+root2,files),part(wanted){const chosen=files.entries.filter(({name:name2,kind})=>kind!=="directory"&&wanted(name2));const shared2=new Set(
+chosen.filter(({kind})=>kind==="link").map(({identity:identity3})=>identity3));const entries2=files.entries.filter(entry=>chosen.
+includes(entry)||shared2.has(entry.name));return entries2.length===0?null:filesLayer(toolbox,{...files,entries:entries2})}}}
+async function readFiles({path:path70,manifest}){const files=await readUnowned(path70);return manifest===null?files:{...files,
+entries:withManifest(files.entries,await readManifest(manifest))}}async function readUnowned(path70){try{return(await stat4(
+path70)).isDirectory()?await readDirectory(path70):await readTarOverlay(path70)}catch(cause){if(cause instanceof LockstepError)
+throw cause;throw new LockstepError("E_OVERLAY",`cannot read the overlay ${path70}: ${cause.message}`,{hint:"correct `ov\
+erlay:` of the image in lockstep.yml",cause})}}var init_overlay=__esm({"src/image/overlay.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors();init_manifest();init_overlay_entry();init_overlay_extraction();init_overlay_files();init_overlay_ref();init_overlay_tar();
+init_stage()}});async function customise(build3,configured,overlay2,scripts2){const inputs=[configured.digest,overlayDigest(overlay2),scriptsDigest(
 scripts2)];const digest=digestOf2("customised",...inputs,stageScript("customise"),JSON.stringify(environment2));const ref=stageRef(
 "customised",digest);return cachedStage(build3,{name:"customise",ref,digest},async()=>{const{toolbox,repo}=build3;const root2=`${build3.
-work}/customise`;await toolbox.run(["ostree",`--repo=${repo}`,"checkout","--force-copy",configured.commit,root2]);await layOverlay(
-overlay2,root2,{copy:true});await runInside(build3,root2,{name:"customise",point:"configured",scripts:scripts2});await toolbox.
-run(commitArgv([`dir=${root2}`],{repo,ref,subject:"customised"}));await toolbox.run(["rm","-rf","--one-file-system",root2])})}
-async function runInside(build3,root2,{name:name2,point,scripts:scripts2}){const dir=`${build3.work}/scripts-${point}`;await writeScripts(
-build3.toolbox,dir,scripts2);const output2=new ScriptOutput(scripts2,point);const running=build3.toolbox.run(emulatedScriptArgv(
-name2,await build3.emulation(),root2,dir),{isolate:true,env:environment2,check:false,timeoutMs:build3.scriptLimitMs,onLine:line3=>{
-const shown=leftRunning(line3)??output2.take(line3);if(shown!==null)build3.progress.note(shown)}});const result=await running.
-catch(error2=>{throw error2 instanceof TimedOut?output2.timeout(build3.scriptLimitMs):error2});if(result.exitCode!==0)throw output2.
-failure(result.exitCode,result.stderr);await build3.toolbox.run(["rm","-rf","--one-file-system",dir])}var environment2;var init_customise=__esm(
-{"src/image/customise.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();init_tool_failure();init_left_running();
-init_overlay();init_run_script();init_stage();init_stage_script();environment2={SOURCE_DATE_EPOCH:sourceDateEpoch}}});var package_default;var init_package2=__esm({"package.json"(){package_default={name:"lockstep",version:"0.1.0",description:"\
+work}/customise`;await toolbox.run(["ostree",`--repo=${repo}`,"checkout","--require-hardlinks",configured.commit,root2]);
+await layOverlay(overlay2,root2);await runInside(build3,root2,{name:"customise",point:"configured",scripts:scripts2});const options={
+repo,ref,subject:"customised",linked:true,consumed:true};await toolbox.run(commitArgv([`dir=${root2}`],options))})}async function runInside(build3,root2,{
+name:name2,point,scripts:scripts2}){const dir=`${build3.work}/scripts-${point}`;await writeScripts(build3.toolbox,dir,scripts2);
+const output2=new ScriptOutput(scripts2,point);const running=build3.toolbox.run(emulatedScriptArgv(name2,await build3.emulation(),
+root2,dir),{isolate:true,env:environment2,check:false,timeoutMs:build3.scriptLimitMs,onLine:line3=>{const shown=leftRunning(
+line3)??output2.take(line3);if(shown!==null)build3.progress.note(shown)}});const result=await running.catch(error2=>{throw error2 instanceof
+TimedOut?output2.timeout(build3.scriptLimitMs):error2});if(result.exitCode!==0)throw output2.failure(result.exitCode,result.
+stderr);await build3.toolbox.run(["rm","-rf","--one-file-system",dir])}var environment2;var init_customise=__esm({"src/i\
+mage/customise.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();init_tool_failure();init_leftovers();init_overlay();
+init_run_script();init_stage();init_stage_script();environment2={SOURCE_DATE_EPOCH:sourceDateEpoch}}});var package_default;var init_package2=__esm({"package.json"(){package_default={name:"lockstep",version:"0.1.0",description:"\
 Pinned Debian packages, one ostree commit and every ARMv7 test device, moving in lockstep",license:"MIT",type:"module",private:true,
 engines:{node:">=20"},bin:{lockstep:"resources/lockstep/agent.mjs"},scripts:{test:"script/bootstrap && npm run -s check:\
 code && mocha 'test/!(e2e|groovy|bench)/**/*.test.ts' 'test/*.test.ts' 'test/groovy/**/*.test.ts' 'test/e2e/**/*.test.ts\
@@ -18377,19 +18399,19 @@ biome ci",demo:"script/demo",bench:"tsx test/bench/run.ts",bundle:"tsx script/bu
 es/mocha":"^10.0.10","@types/node":"^20.19.43","@types/ssh2":"^1.15.6","@types/tar-stream":"^3.1.5",chai:"^6.3.0",esbuild:"\
 ^0.28.2",mocha:"^12.0.3",saxes:"^6.0.0",tsx:"^4.23.15",typescript:"^7.0.2"}}}});var version2;var init_version2=__esm({"src/version.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package2();version2=
 package_default.version}});async function finalize2(build3,configured,initramfs2,overlay2,scripts2,provenance){const metadata=metadataOf2(provenance);
-const trees=[configured.digest,initramfs2?.digest??null,overlayDigest(overlay2)];const copy=scripts2.length>0;const last=copy?
-[scriptsDigest(scripts2),stageScript("finalized")]:[];const how=[provenance.image,JSON.stringify(metadata),stageScript("\
-finalize")];const digest=digestOf2("deployable",...trees,...how,...last);const ref=stageRef("deployable",digest);return cachedStage(
-build3,{name:"finalize",ref,digest},async()=>{const{toolbox,repo}=build3;const root2=`${build3.work}/finalize`;const links=copy?
-"--force-copy":"--require-hardlinks";const checkout2=commit=>toolbox.run(["ostree",`--repo=${repo}`,"checkout",links,"--\
-union",commit,root2]);await checkout2(configured.commit);if(initramfs2!==null)await checkout2(initramfs2.commit);await layOverlay(
-overlay2,root2,{copy});await toolbox.run(plainScriptArgv("finalize",root2,provenance.image,provenance.version),{isolate:true});
-if(copy)await runInside(build3,root2,{name:"finalized",point:"finalized",scripts:scripts2});const subject=`${provenance.
-image} ${provenance.version}`;await toolbox.run(commitArgv([`dir=${root2}`],{repo,ref,subject,metadata,linked:!copy}));await toolbox.
-run(["rm","-rf","--one-file-system",root2])})}function metadataOf2({version:version3,lockDigest:lockDigest2,revision}){return{
-version:version3,"lockstep.version":version2,"lockstep.lock-digest":lockDigest2,...revision===null?{}:{"lockstep.source-\
-revision":revision}}}var init_finalize=__esm({"src/image/finalize.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();
-init_version2();init_customise();init_overlay();init_run_script();init_stage();init_stage_script()}});var Node,Queue;var init_yocto_queue=__esm({"node_modules/yocto-queue/index.js"(){init_define_EMBEDDED_RESOURCES();Node=class{value;next;constructor(value){
+const trees=[configured.digest,initramfs2?.digest??null,overlayDigest(overlay2)];const last=scripts2.length>0?[scriptsDigest(
+scripts2),stageScript("finalized")]:[];const how=[provenance.image,JSON.stringify(metadata),stageScript("finalize")];const digest=digestOf2(
+"deployable",...trees,...how,...last);const ref=stageRef("deployable",digest);return cachedStage(build3,{name:"finalize",
+ref,digest},async()=>{const{toolbox,repo}=build3;const root2=`${build3.work}/finalize`;const checkout2=commit=>toolbox.run(
+["ostree",`--repo=${repo}`,"checkout","--require-hardlinks","--union",commit,root2]);await checkout2(configured.commit);
+if(initramfs2!==null)await checkout2(initramfs2.commit);await layOverlay(overlay2,root2);await toolbox.run(plainScriptArgv(
+"finalize",root2,provenance.image,provenance.version),{isolate:true});if(scripts2.length>0)await runInside(build3,root2,
+{name:"finalized",point:"finalized",scripts:scripts2});const subject=`${provenance.image} ${provenance.version}`;await toolbox.
+run(commitArgv([`dir=${root2}`],{repo,ref,subject,metadata,linked:true}));await toolbox.run(["rm","-rf","--one-file-syst\
+em",root2])})}function metadataOf2({version:version3,lockDigest:lockDigest2,revision}){return{version:version3,"lockstep\
+.version":version2,"lockstep.lock-digest":lockDigest2,...revision===null?{}:{"lockstep.source-revision":revision}}}var init_finalize=__esm(
+{"src/image/finalize.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();init_version2();init_customise();
+init_overlay();init_run_script();init_stage();init_stage_script()}});var Node,Queue;var init_yocto_queue=__esm({"node_modules/yocto-queue/index.js"(){init_define_EMBEDDED_RESOURCES();Node=class{value;next;constructor(value){
 this.value=value}};Queue=class{#head;#tail;#size;constructor(){this.clear()}enqueue(value){const node2=new Node(value);if(this.#head){
 this.#tail.next=node2;this.#tail=node2}else{this.#head=node2;this.#tail=node2}this.#size++}dequeue(){const current=this.#head;
 if(!current){return}this.#head=this.#head.next;this.#size--;if(!this.#head){this.#tail=void 0}return current.value}peek(){
@@ -23220,20 +23242,23 @@ map(layer=>layer.part(isRead2)).filter(layer=>layer!==null);const key=digestOf2(
 build3,{name:"initramfs",ref,digest},async()=>{const{toolbox,repo}=build3;const known3=await recall(build3,"initramfs",key,
 configured.commit);if(known3!==null){await toolbox.run(["ostree","refs",`--repo=${repo}`,`--create=${ref}`,known3]);return"\
 reused"}const[root2,out]=[`${build3.work}/initramfs`,`${build3.work}/initramfs-out`];await toolbox.run(["ostree",`--repo\
-=${repo}`,"checkout","--require-hardlinks",configured.commit,root2]);await layOverlay(relevant2,root2,{copy:false});await toolbox.
-run(["mkdir","-p",out]);await generate(build3,root2,out);const commit=commitArgv([`dir=${out}`],{repo,ref,subject:"initr\
-amfs"});const result=(await toolbox.run(commit)).stdout.trim();const opened=await openedFiles(build3,`${out}.opened`);if(opened!==
+=${repo}`,"checkout","--require-hardlinks",configured.commit,root2]);await layOverlay(relevant2,root2);await toolbox.run(
+["mkdir","-p",out]);await generate(build3,root2,out);const commit=commitArgv([`dir=${out}`],{repo,ref,subject:"initramfs"});
+const result=(await toolbox.run(commit)).stdout.trim();const opened=await openedFiles(build3,`${out}.opened`);if(opened!==
 null)await remember(build3,"initramfs",key,{tree:configured.commit,opened,result});await toolbox.run(["rm","-rf","--one-\
 file-system",root2,out,`${out}.opened`])})}async function openedFiles({toolbox},file2){const{exitCode:exitCode2,stdout}=await toolbox.
 run(["cat",file2],{check:false});return exitCode2===0?stdout.split("\0").filter(name2=>name2!==""):null}async function generate({
-toolbox,emulation},root2,out){const output2=[];const{exitCode:exitCode2}=await toolbox.run(emulatedScriptArgv("initramfs",
-await emulation(),root2,out,drivers),{isolate:true,check:false,timeoutMs:timeoutMs2,env:{SOURCE_DATE_EPOCH:sourceDateEpoch},
-onLine:line3=>output2.push(line3)});if(exitCode2===0)return;const full=output2.find(line3=>/No space left on device/.test(
-line3));if(full!==void 0)throw new LockstepError("E_DISK_FULL",full);throw new LockstepError("E_INITRAMFS",`the initramf\
-s could not be made:
-${output2.slice(-15).join("\n")}`)}var timeoutMs2,drivers,readByDracut;var init_initramfs=__esm({"src/image/initramfs.ts"(){
-"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();init_observation();init_overlay();init_stage();
-init_stage_script();timeoutMs2=30*6e4;drivers="virtio_mmio virtio_blk virtio_net ext4";readByDracut=[/^etc\/dracut\.conf(\.d\/|$)/,
+toolbox,emulation},root2,out){const output2=[];const running=toolbox.run(emulatedScriptArgv("initramfs",await emulation(),
+root2,out,drivers),{isolate:true,check:false,timeoutMs:timeoutMs2,env:{SOURCE_DATE_EPOCH:sourceDateEpoch},onLine:line3=>output2.
+push(line3)});const{exitCode:exitCode2}=await running.catch(error2=>{if(!(error2 instanceof TimedOut))throw error2;const message=`\
+dracut did not end within ${timeoutMs2/6e4} minutes:
+${output2.slice(-15).join("\n")}`;throw new LockstepError("E_INITRAMFS",message,{cause:error2})});if(exitCode2===0)return;
+const full=output2.find(line3=>/No space left on device/.test(line3));if(full!==void 0)throw new LockstepError("E_DISK_F\
+ULL",full);throw new LockstepError("E_INITRAMFS",`the initramfs could not be made:
+${output2.slice(-15).join("\n")}`,{hint:"dracut reads etc/dracut.conf.d of packages and overlays; the image needs `dracu\
+t` and `ostree-boot`"})}var timeoutMs2,drivers,readByDracut;var init_initramfs=__esm({"src/image/initramfs.ts"(){"use st\
+rict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();init_tool_failure();init_observation();init_overlay();
+init_stage();init_stage_script();timeoutMs2=30*6e4;drivers="virtio_mmio virtio_blk virtio_net ext4";readByDracut=[/^etc\/dracut\.conf(\.d\/|$)/,
 /^usr\/lib\/dracut\//,/^(etc|usr\/lib)\/(modprobe|modules-load|udev|sysctl)(\.d)?\//,/^etc\/(crypttab|fstab|adjtime|locale\.conf|vconsole\.conf)$/,
 /^(usr\/)?lib\/firmware\//,/^(etc|usr\/lib)\/ostree\//]}});async function planUnpacking(build3,debs,architecture){refuseUnfit(debs,architecture);const packages=await readControlFiles(
 build3,debs);refuseUnruly(packages);return settleAndPlan(build3,packages,debs)}async function settleAndPlan(build3,packages,debs){
@@ -23324,16 +23349,16 @@ input=$(printf %s "$locale" | sed 's/[.@].*//')
 # Warnings alone give exit code 1.
 localedef --no-archive -i "$input$modifier" -f "$charmap" "/usr/lib/locale/$locale" || [ $? -eq 1 ]
 test -e "/usr/lib/locale/$locale/LC_CTYPE"
-`}function withZone(toolbox,layer,image2,zone){return{...layer,async lay(root2,options){const found=await toolbox.run(["\
-test","-e",`${root2}/usr/share/zoneinfo/${zone}`],{check:false});if(found.exitCode!==0){throw new LockstepError("E_SETTI\
-NG",`image ${image2}: timezone: there is no ${zone} in the image`,{hint:"look for it in /usr/share/zoneinfo; old names a\
-re in the package tzdata-legacy since trixie"})}await layer.lay(root2,options)}}}function lacking2(image2,setting,name2){
-return new LockstepError("E_SETTING",`image ${image2}: ${setting} needs the package ${name2}`,{hint:`add ${name2} to \`pa\
-ckages:\` and run \`lockstep update\``})}function fileEntry([name2,text3]){const identity3=createHash17("sha256").update(
-text3).digest("hex");return ownedByRoot({name:name2,kind:"file",mode:420,size:Buffer.byteLength(text3),identity:identity3,
-label:name2})}function linkEntry([name2,identity3]){return ownedByRoot({name:name2,kind:"symlink",mode:511,size:0,identity:identity3,
-label:name2})}async function*bytes(text3){yield Buffer.from(text3)}var init_settings=__esm({"src/image/settings.ts"(){"u\
-se strict";init_define_EMBEDDED_RESOURCES();init_errors();init_kargs();init_overlay();init_overlay_entry()}});function gpgFailure(key,{status:status2,messages}){const meaning=meanings[errorNumber(status2)]??fromMessages(messages);
+`}function withZone(toolbox,layer,image2,zone){return{...layer,async lay(root2){const found=await toolbox.run(["test","-\
+e",`${root2}/usr/share/zoneinfo/${zone}`],{check:false});if(found.exitCode!==0){throw new LockstepError("E_SETTING",`ima\
+ge ${image2}: timezone: there is no ${zone} in the image`,{hint:"look for it in /usr/share/zoneinfo; old names are in th\
+e package tzdata-legacy since trixie"})}await layer.lay(root2)}}}function lacking2(image2,setting,name2){return new LockstepError(
+"E_SETTING",`image ${image2}: ${setting} needs the package ${name2}`,{hint:`add ${name2} to \`packages:\` and run \`lockste\
+p update\``})}function fileEntry([name2,text3]){const identity3=createHash17("sha256").update(text3).digest("hex");return ownedByRoot(
+{name:name2,kind:"file",mode:420,size:Buffer.byteLength(text3),identity:identity3,label:name2})}function linkEntry([name2,
+identity3]){return ownedByRoot({name:name2,kind:"symlink",mode:511,size:0,identity:identity3,label:name2})}async function*bytes(text3){
+yield Buffer.from(text3)}var init_settings=__esm({"src/image/settings.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors();init_kargs();init_overlay();init_overlay_entry()}});function gpgFailure(key,{status:status2,messages}){const meaning=meanings[errorNumber(status2)]??fromMessages(messages);
 const last=messages.slice(-4).join("\n");if(meaning===void 0)return new LockstepError("E_SIGN_GPG",`gpg cannot sign with\
  ${key}:
 ${last}`);const message=`cannot sign with ${key}: ${meaning.text}
