@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { pack } from 'tar-stream';
 import { type TarMember, TarReader } from '../../src/deb/tar-reader.ts';
 import { collect, temporaryDirectory } from './debs.ts';
+import { resum } from './tars.ts';
 
 interface Read extends TarMember {
   /** Null for a piece of a hole. */
@@ -149,10 +150,3 @@ describe('TarReader', () => {
     expect(() => read(counted)).to.throw('"./x": it has a sparse file of too many pieces');
   });
 });
-
-/** Puts the right checksum into a header. */
-function resum(header: Buffer): void {
-  header.fill(' ', 148, 156);
-  const sum = header.subarray(0, 512).reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-}
