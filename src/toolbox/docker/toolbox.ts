@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Workspace } from '../../config/workspace.ts';
 import { LockstepError } from '../../errors/index.ts';
 import type { Progress } from '../../progress/progress.ts';
@@ -9,9 +10,12 @@ import type { DaemonSpec, OpenOptions, RunOptions, Toolbox, ToolProcess, ToolRes
 import { builderImage } from './builder.ts';
 import { daemonRunning, startDaemon, stopDaemon } from './daemon.ts';
 import { type Engine, findEngine } from './engine.ts';
-import { startExec } from './exec.ts';
+import { lostExitCode, startExec } from './exec.ts';
 import { type Lease, openLease } from './lease.ts';
 import { containerSees, mountMissing, type Project } from './mounts.ts';
+
+/** How long the engine may take to tell that a container has ended. */
+const goneToldWithinMs = 500;
 
 export interface DockerToolboxOptions {
   workspace: Workspace;
@@ -118,12 +122,20 @@ class DockerToolbox implements Toolbox {
     this.#assertAlive();
     const isolation = options.isolate ? await this.#isolated() : [];
     try {
-      return await startExec(this.#parts.lease.container, [...isolation, ...argv], { ...options, stdin, onStderr });
+      const { container } = this.#parts.lease;
+      const process = await startExec(container, [...isolation, ...argv], { ...options, stdin, onStderr });
+      return { ...process, exited: process.exited.then((exitCode) => this.#settled(exitCode)) };
     } catch (error) {
       // The abort takes the container away under a command that is just starting.
       this.#assertAlive();
       throw error;
     }
+  }
+
+  /** A command that looks killed may have gone with its container, which is told a moment later. */
+  async #settled(exitCode: number): Promise<number> {
+    if (exitCode === lostExitCode) await Promise.race([this.#parts.lease.ended, sleep(goneToldWithinMs)]);
+    return exitCode;
   }
 
   #assertAlive(): void {
