@@ -13573,16 +13573,17 @@ return readlinkSync("/proc/self/ns/pid")}catch{return null}}var capabilities,hol
 box/docker/lease.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_process_identity();init_tool_failure();init_container();
 init_engine();init_exec();init_mounts();capabilities=[...["SYS_ADMIN","SYS_CHROOT","CHOWN","DAC_OVERRIDE","FOWNER","FSET\
 ID"],...["SETUID","SETGID","MKNOD","SETFCAP","SETPCAP","SYS_PACCT","KILL"]];holderLabel="lockstep.holder"}});var toolbox_exports={};__export(toolbox_exports,{openDockerToolbox:()=>openDockerToolbox});import{mkdir as mkdir2}from"node:fs/promises";
-async function openDockerToolbox(options){const{workspace,root:root2,signal:signal2,progress}=options;if(signal2.aborted)
-throw interrupted();const engine=await findEngine(signal2);await mkdir2(workspace.dir,{recursive:true});const image2=await builderImage(
-engine,{signal:signal2,progress});const project={root:root2,workspace};const lease=await openLease(engine,image2,project);
-const toolbox=new DockerToolbox({engine,image:image2,project,lease,signal:signal2});try{await toolbox.checkMount();return toolbox}catch(error2){
-await toolbox.close();throw error2}}var DockerToolbox;var init_toolbox=__esm({"src/toolbox/docker/toolbox.ts"(){"use str\
-ict";init_define_EMBEDDED_RESOURCES();init_errors();init_isolation();init_run_to_end();init_tool_failure();init_builder();
-init_daemon();init_engine();init_exec();init_lease();init_mounts();DockerToolbox=class{kind="docker";description;#parts;#onAbort=()=>void this.
-close().catch(()=>{});#closed=false;#isolation;constructor(parts){this.#parts=parts;this.description=`Docker engine ${parts.
-engine.version} at ${parts.engine.address}, image ${parts.image}`;parts.signal.addEventListener("abort",this.#onAbort,{once:true});
-void parts.lease.ended.then(()=>{this.#closed=true})}async checkMount(){const{engine,project}=this.#parts;const read=async file2=>(await this.
+import{setTimeout as sleep5}from"node:timers/promises";async function openDockerToolbox(options){const{workspace,root:root2,
+signal:signal2,progress}=options;if(signal2.aborted)throw interrupted();const engine=await findEngine(signal2);await mkdir2(
+workspace.dir,{recursive:true});const image2=await builderImage(engine,{signal:signal2,progress});const project={root:root2,
+workspace};const lease=await openLease(engine,image2,project);const toolbox=new DockerToolbox({engine,image:image2,project,
+lease,signal:signal2});try{await toolbox.checkMount();return toolbox}catch(error2){await toolbox.close();throw error2}}var goneToldWithinMs,
+DockerToolbox;var init_toolbox=__esm({"src/toolbox/docker/toolbox.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();
+init_isolation();init_run_to_end();init_tool_failure();init_builder();init_daemon();init_engine();init_exec();init_lease();
+init_mounts();goneToldWithinMs=500;DockerToolbox=class{kind="docker";description;#parts;#onAbort=()=>void this.close().catch(
+()=>{});#closed=false;#isolation;constructor(parts){this.#parts=parts;this.description=`Docker engine ${parts.engine.version}\
+ at ${parts.engine.address}, image ${parts.image}`;parts.signal.addEventListener("abort",this.#onAbort,{once:true});void parts.
+lease.ended.then(()=>{this.#closed=true})}async checkMount(){const{engine,project}=this.#parts;const read=async file2=>(await this.
 run(["cat",file2],{check:false})).stdout;if(!await containerSees(project,read))throw mountMissing(engine.address,project)}run(argv,options={}){
 const start=onStderr=>this.#start(argv,options,options.input!==void 0,onStderr);return runToEnd(argv,options,start,()=>this.#assertAlive())}async open(argv,options={}){
 const stderr=new Tail;const process10=await this.#start(argv,options,true,chunk=>stderr.append(chunk));const exited=process10.
@@ -13591,11 +13592,13 @@ const{engine,image:image2,project}=this.#parts;const there='command -v "$1" >/de
 it 127; }';await this.run(["sh","-c",there,"sh",spec.argv[0]??""]);return startDaemon(engine,image2,project,spec)}daemonRunning(name2){
 return daemonRunning(this.#parts.engine,name2)}stopDaemon(name2,options){return stopDaemon(this.#parts.engine,name2,options)}async close(){
 this.#closed=true;this.#parts.signal.removeEventListener("abort",this.#onAbort);await this.#parts.lease.release()}async#start(argv,options,stdin,onStderr){
-this.#assertAlive();const isolation2=options.isolate?await this.#isolated():[];try{return await startExec(this.#parts.lease.
-container,[...isolation2,...argv],{...options,stdin,onStderr})}catch(error2){this.#assertAlive();throw error2}}#assertAlive(){
-if(this.#parts.signal.aborted)throw interrupted();if(this.#closed)throw new LockstepError("E_TOOLBOX_ENGINE","the builde\
-r container is gone")}#isolated(){const whole=[...isolation,freshProc,"--"];this.#isolation??=this.run([...whole,"true"],
-{check:false}).then(({exitCode:exitCode2})=>exitCode2===0?whole:[...isolation,"--"]);return this.#isolation}}}});import{constants as constants4}from"node:fs";import{access}from"node:fs/promises";import path14 from"node:path";async function findProgram(name2,searchPath=toolEnvironment.
+this.#assertAlive();const isolation2=options.isolate?await this.#isolated():[];try{const{container}=this.#parts.lease;const process10=await startExec(
+container,[...isolation2,...argv],{...options,stdin,onStderr});return{...process10,exited:process10.exited.then(exitCode2=>this.#settled(
+exitCode2))}}catch(error2){this.#assertAlive();throw error2}}async#settled(exitCode2){if(exitCode2===lostExitCode)await Promise.
+race([this.#parts.lease.ended,sleep5(goneToldWithinMs)]);return exitCode2}#assertAlive(){if(this.#parts.signal.aborted)throw interrupted();
+if(this.#closed)throw new LockstepError("E_TOOLBOX_ENGINE","the builder container is gone")}#isolated(){const whole=[...isolation,
+freshProc,"--"];this.#isolation??=this.run([...whole,"true"],{check:false}).then(({exitCode:exitCode2})=>exitCode2===0?whole:
+[...isolation,"--"]);return this.#isolation}}}});import{constants as constants4}from"node:fs";import{access}from"node:fs/promises";import path14 from"node:path";async function findProgram(name2,searchPath=toolEnvironment.
 PATH??""){for(const dir of searchPath.split(path14.delimiter)){const file2=path14.join(dir,name2);const found=await access(
 file2,constants4.X_OK).then(()=>true,()=>false);if(dir!==""&&found)return file2}return null}async function missingPrograms(programs2,searchPath){
 const found=await Promise.all(programs2.map(({name:name2})=>findProgram(name2,searchPath)));return programs2.filter((_,index)=>found[index]===
@@ -13623,7 +13626,7 @@ neededPrograms);if(missing2.length===0)return null;const packages=[...new Set(mi
 return`it lacks ${missing2.map(({name:name2})=>name2).join(", ")} (apt-get install ${packages.join(" ")})`}var init_host_ready=__esm(
 {"src/toolbox/host-ready.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_programs();init_rootless()}});function withUmask(start){const own2=process.umask(18);try{return start()}finally{process.umask(own2)}}var init_umask=__esm(
 {"src/toolbox/umask.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{spawn as spawn3}from"node:child_process";import{mkdir as mkdir3,open as open2,readFile as readFile5,rm as rm2,writeFile as writeFile2}from"node:fs/promises";
-import{tmpdir as tmpdir3}from"node:os";import path15 from"node:path";import{setTimeout as sleep5}from"node:timers/promises";
+import{tmpdir as tmpdir3}from"node:os";import path15 from"node:path";import{setTimeout as sleep6}from"node:timers/promises";
 async function startDaemon2(spec){await mkdir3(runDir,{recursive:true});const log=await open2(spec.log,"a",420);try{const[
 program3,...args]=spec.argv;const child=withUmask(()=>spawn3(program3??"",args,{cwd:spec.cwd,env:toolEnvironment,stdio:[
 "ignore",log.fd,log.fd],detached:true}));await new Promise((resolve2,reject)=>{child.once("spawn",resolve2);child.once("\
@@ -13631,8 +13634,8 @@ error",cause=>reject(new LockstepError("E_TOOLBOX_TOOL",`cannot start ${program3
 unref();await writeFile2(pidFile(spec.name),JSON.stringify(await identify(child.pid??0)))}finally{await log.close()}}async function daemonRunning2(name2){
 return await livingPid(name2)!==null}async function stopDaemon2(name2,{kill=false}={}){const pid=await livingPid(name2);
 if(pid!==null){signal(pid,kill?"SIGKILL":"SIGTERM");for(let waited=0;await livingPid(name2)!==null&&waited<1e4;waited+=50)
-await sleep5(50);if(await livingPid(name2)!==null)signal(pid,"SIGKILL");for(let waited=0;await livingPid(name2)!==null&&
-waited<5e3;waited+=50)await sleep5(50)}await rm2(pidFile(name2),{force:true})}async function livingPid(name2){try{const identity3=JSON.
+await sleep6(50);if(await livingPid(name2)!==null)signal(pid,"SIGKILL");for(let waited=0;await livingPid(name2)!==null&&
+waited<5e3;waited+=50)await sleep6(50)}await rm2(pidFile(name2),{force:true})}async function livingPid(name2){try{const identity3=JSON.
 parse(await readFile5(pidFile(name2),"utf8"));return await isAlive(identity3)?identity3.pid:null}catch{return null}}function signal(pid,name2){
 try{process.kill(-pid,name2)}catch{}}var runDir,pidFile;var init_host_daemon=__esm({"src/toolbox/host-daemon.ts"(){"use \
 strict";init_define_EMBEDDED_RESOURCES();init_errors();init_process_identity();init_tool_failure();init_umask();runDir=process.
@@ -24178,13 +24181,13 @@ exit 0`}});async function observeSettled(session,settleMs){const seconds2=Math.c
 "systemctl","is-system-running","--wait"];await session.exec(argv,{check:false,timeoutMs:settleMs+3e4});return observe(session)}
 async function journalTail(session,lines=400){const argv=["journalctl","-b","-n",String(lines),"--no-pager","-o","short-\
 iso-precise"];const{stdout}=await session.exec(argv,{check:false,timeoutMs:6e4});return stdout}var init_prove=__esm({"sr\
-c/device/prove.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_observe()}});import{setTimeout as sleep6}from"node:timers/promises";async function reboot(session){try{await session.exec(["systemctl",
+c/device/prove.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_observe()}});import{setTimeout as sleep7}from"node:timers/promises";async function reboot(session){try{await session.exec(["systemctl",
 "reboot"],{timeoutMs:6e4})}catch(error2){if(!(error2 instanceof LockstepError&&error2.code==="E_SSH_CUT"))throw error2}await session.
 close()}async function awaitReturn(to,bootId2,options){const start=performance.now();const elapsed=()=>performance.now()-
 start;let pause2=1e3;for(;;){const attempt=await tryOnce(to,options);if(attempt instanceof LockstepError){if(attempt.code===
 "E_SSH_HOST_KEY"||attempt.code==="E_INTERRUPTED")throw attempt;if(elapsed()>options.returnMs)throw attempt;options.onWait?.(
 `no answer for ${Math.round(elapsed()/1e3)} s`)}else{if(attempt.bootId!==bootId2||elapsed()>options.downMs)return attempt.
-session;await attempt.session.close();options.onWait?.("still shutting down")}await sleep6(pause2,void 0,{signal:options.
+session;await attempt.session.close();options.onWait?.("still shutting down")}await sleep7(pause2,void 0,{signal:options.
 signal}).catch(()=>{});pause2=Math.min(pause2*1.5,5e3)}}async function tryOnce(to,options){let session=null;try{session=
 await connect2(to,{signal:options.signal,environment:options.environment,timeoutMs:15e3});return{session,bootId:await readBootId(
 session)}}catch(error2){await session?.close();if(error2 instanceof LockstepError)return error2;throw error2}}var init_reboot=__esm(
@@ -28076,7 +28079,7 @@ ice","virtio-rng-device"]],log:files.qemuLog,cwd:files.dir}}function comma(value
 return new Promise((resolve2,reject)=>{const server=createServer2();server.once("error",reject);server.listen(0,"127.0.0\
 .1",()=>{const address=server.address();const port=typeof address==="object"&&address!==null?address.port:0;server.close(
 ()=>resolve2(port))})})}var firmware;var init_machine=__esm({"src/device/virtual/machine.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-firmware="/usr/lib/u-boot/qemu_arm/u-boot.bin"}});import{setTimeout as sleep7}from"node:timers/promises";async function waitForBoot(device2,options){const work=stage=>untilLogin(
+firmware="/usr/lib/u-boot/qemu_arm/u-boot.bin"}});import{setTimeout as sleep8}from"node:timers/promises";async function waitForBoot(device2,options){const work=stage=>untilLogin(
 device2,options,stage);await inStage(options.progress,`boot ${device2.name}`,work,{summary:()=>"sshd answers"})}async function untilLogin(device2,options,stage){
 const files=deviceFiles(options.workspace,device2.name);const bootMs=options.bootMs??3e5;const deadline=performance.now()+
 bootMs;for(;;){const reason=await tryLogin(device2,options);if(reason===null)return;const text3=await consoleSince(files.
@@ -28084,7 +28087,7 @@ console,options.from);const failure5=bootFailure(text3);const neverUp2=why=>boot
 text3);if(!await options.toolbox.daemonRunning(machineName(files,device2.name))){throw neverUp2(`qemu ended: ${lastLines2(
 await consoleSince(files.qemuLog,0),1)[0]??"without a word"}`)}if(options.onlyDeployment&&failure5!==null)throw neverUp2(
 failure5.reason);if(performance.now()>deadline){throw neverUp2(`${failure5?.reason??reason}; gave up after ${Math.round(
-bootMs/1e3)} s`)}stage.advance({detail:(lastLines2(text3,1)[0]??"U-Boot").slice(0,100)});await sleep7(1e3,void 0,{signal:options.
+bootMs/1e3)} s`)}stage.advance({detail:(lastLines2(text3,1)[0]??"U-Boot").slice(0,100)});await sleep8(1e3,void 0,{signal:options.
 signal}).catch(()=>{})}}async function tryLogin(device2,options){try{const to=await connectionOf(device2,options.workspace);
 const session=await connect2(to,{signal:options.signal,timeoutMs:1e4});await session.close();return null}catch(error2){const final=[
 "E_SSH_HOST_KEY","E_INTERRUPTED"];if(!(error2 instanceof LockstepError)||final.includes(error2.code))throw error2;return error2.
@@ -28630,7 +28633,7 @@ requestMs;var init_client=__esm({"src/jenkins/client.ts"(){"use strict";init_def
 class extends Error{kind;unsent;constructor(kind,message,options){super(message,{cause:options.cause});this.kind=kind;this.
 unsent=options.unsent??false}};requestMs=3e4}});function lineSplitter(onLine){let rest="";return{push(text3){const lines=(rest+text3).split(/\r?\n/);rest=lines.pop()??"";
 for(const line3 of lines)onLine(line3)},end(){if(rest!=="")onLine(rest);rest=""}}}var init_lines=__esm({"src/jenkins/lin\
-es.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{setTimeout as sleep8}from"node:timers/promises";async function triggerAndFollow(options){const client=await openJenkins(
+es.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{setTimeout as sleep9}from"node:timers/promises";async function triggerAndFollow(options){const client=await openJenkins(
 options);const late=AbortSignal.timeout(options.timeoutMs);const poll=poller(options,AbortSignal.any([options.signal,late]));
 let item=null;let build3=null;try{item=await poll(()=>client.trigger(options.job,options.parameters),retryUnsent);build3=
 await followQueue(client,poll,item,options);return await followBuild(client,poll,build3,options)}catch(error2){if(!late.
@@ -28648,7 +28651,7 @@ catch(()=>{});if(state.result===null)return void 0;lines.end();return{number:num
 retryAlways)}function poller({url:url2,job,pace=defaultPace},signal2){return async(ask2,mayRetry)=>{let wait=pace.first;
 let awaySince=null;for(;;){try{const answer2=await abortable(ask2(),signal2);if(answer2!==void 0)return answer2;awaySince=
 null}catch(error2){if(!(error2 instanceof JenkinsFailure))throw error2;awaySince??=Date.now();const isOver=Date.now()-awaySince+
-wait>pace.patience;if(isOver||!mayRetry(error2))throw asLockstepError(error2,url2,job)}await sleep8(wait,void 0,{signal:signal2});
+wait>pace.patience;if(isOver||!mayRetry(error2))throw asLockstepError(error2,url2,job)}await sleep9(wait,void 0,{signal:signal2});
 wait=Math.min(wait*factor,pace.longest)}}}function abortable(work,signal2){return new Promise((resolve2,reject)=>{const stop=()=>reject(
 signal2.reason);if(signal2.aborted)stop();signal2.addEventListener("abort",stop,{once:true});work.then(resolve2,reject).
 finally(()=>signal2.removeEventListener("abort",stop))})}function asLockstepError(failure5,url2,job){const options={cause:failure5};
@@ -28660,7 +28663,7 @@ his user may not see the job: check name, folders and credentials.";return new L
 EACHABLE",`${url2} does not answer (${failure5.message})`,options)}return new LockstepError("E_JENKINS_BUILD",`${url2} d\
 id not take ${job} (${failure5.message})`,{...options,hint:"The job must be enabled and declare the parameters that it i\
 s given."})}async function abandon(client,job,item,build3){const stopped=build3!==null?client.stop(job,build3):item!==null?
-client.cancel(item):Promise.resolve();await Promise.race([stopped.catch(()=>{}),sleep8(5e3,void 0,{ref:false})])}var defaultPace,
+client.cancel(item):Promise.resolve();await Promise.race([stopped.catch(()=>{}),sleep9(5e3,void 0,{ref:false})])}var defaultPace,
 factor,retryAlways,retryUnsent;var init_follow2=__esm({"src/jenkins/follow.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_errors();init_client();init_lines();defaultPace={first:1e3,longest:15e3,patience:3e5};factor=1.5;retryAlways=failure5=>failure5.
 kind==="away"||failure5.kind==="missing";retryUnsent=failure5=>failure5.kind==="away"&&failure5.unsent}});async function fetchRemote(git2,remote3,base2,branch){const baseCommit=await fetchBranch(git2,remote3,base2);const listed3=(await git2(
