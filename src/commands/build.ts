@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { archiveOf } from '../apt/sources.ts';
 import { LockstepError } from '../errors/index.ts';
 import { type BuildServices, type BuiltImage, buildImage, buildUntil, type Stop, stops } from '../image/build.ts';
-import { planDigest } from '../image/plan.ts';
+import { planDigest } from '../image/ninja/plan.ts';
 import {
   type BuildFlags,
   buildInputs,

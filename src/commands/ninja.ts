@@ -4,9 +4,9 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import { LockstepError } from '../errors/index.ts';
 import type { BuildServices } from '../image/build.ts';
-import { madeFrom } from '../image/made-from.ts';
-import { depfile, firstLine, type NinjaImage, type NinjaPlan, ninjaFile } from '../image/ninja-file.ts';
-import { planSteps } from '../image/plan.ts';
+import { madeFrom } from '../image/ninja/made-from.ts';
+import { depfile, firstLine, type NinjaImage, type NinjaPlan, ninjaFile } from '../image/ninja/ninja-file.ts';
+import { planSteps } from '../image/ninja/plan.ts';
 import { type BuildFlags, buildInputs, type KnownInputs } from './build-inputs.ts';
 import { type Context, ok, type Verb } from './verb.ts';
 

@@ -12,18 +12,18 @@ import type { Toolbox } from '../toolbox/toolbox.ts';
 import { configure } from './configure.ts';
 import { customise } from './customise.ts';
 import { finalize } from './finalize.ts';
-import { healing } from './healing.ts';
-import { Identities } from './identities.ts';
-import { type Imported, importDebs } from './import.ts';
+import { Identities } from './identities/identities.ts';
+import { type Imported, importDebs } from './import/import.ts';
 import { initramfs } from './initramfs.ts';
 import { isMerged, type MergeResult, merge } from './merge.ts';
 import { withBuild } from './open-build.ts';
-import { type OverlayLayer, openOverlay } from './overlay.ts';
+import { type OverlayLayer, openOverlay } from './overlay/overlay.ts';
+import { settingsLayers, settingsScripts } from './overlay/settings.ts';
+import { healing } from './repair/healing.ts';
+import { Soundness } from './repair/soundness.ts';
 import { type RunScript, readScripts } from './run-script.ts';
-import { settingsLayers, settingsScripts } from './settings.ts';
 import { type Signing, signCommit } from './signing/sign.ts';
 import { trustLayers } from './signing/trust.ts';
-import { Soundness } from './soundness.ts';
 import type { BuildEnvironment, PlannedStage, StageReport, StageResult } from './stage.ts';
 
 export interface BuildInputs {

@@ -1,6 +1,6 @@
 import { LockstepError } from '../errors/index.ts';
-import { fileConflict } from './file-rules.ts';
 import { timeoutHint } from './run-script.ts';
+import { fileConflict } from './unpack/file-rules.ts';
 
 /** Which package's script failed, with its last lines, read from what dpkg and the stage's script printed. */
 export function configureFailure(output: readonly string[]): LockstepError {

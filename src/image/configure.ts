@@ -8,7 +8,7 @@ import type { MergeResult } from './merge.ts';
 import { type RunScript, ScriptOutput, scriptsDigest, writeScripts } from './run-script.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
 import { emulatedScriptArgv, stageScript } from './stage-script.ts';
-import { type PreparedRoot, prepareRoot } from './unpack-root.ts';
+import { type PreparedRoot, prepareRoot } from './unpack/unpack-root.ts';
 
 /** Raised when the same tree would be configured otherwise than before, beside what the script and the environment say. */
 const format = '5';

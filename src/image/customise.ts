@@ -2,7 +2,7 @@ import type { RunPoint } from '../config/types.ts';
 import { commitArgv } from '../ostree/commit.ts';
 import { TimedOut } from '../toolbox/tool-failure.ts';
 import { leftRunning } from './leftovers.ts';
-import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
+import { layOverlay, type OverlayLayer, overlayDigest } from './overlay/overlay.ts';
 import { type RunScript, ScriptOutput, scriptsDigest, writeScripts } from './run-script.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
 import { emulatedScriptArgv, stageScript } from './stage-script.ts';

@@ -1,7 +1,7 @@
 import { commitArgv } from '../ostree/commit.ts';
 import { version as lockstepVersion } from '../version.ts';
 import { runInside } from './customise.ts';
-import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
+import { layOverlay, type OverlayLayer, overlayDigest } from './overlay/overlay.ts';
 import { type RunScript, scriptsDigest } from './run-script.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, stageRef } from './stage.ts';
 import { plainScriptArgv, stageScript } from './stage-script.ts';

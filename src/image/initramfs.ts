@@ -2,7 +2,7 @@ import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
 import { TimedOut } from '../toolbox/tool-failure.ts';
 import { recall, remember } from './observation.ts';
-import { layOverlay, type OverlayLayer, overlayDigest } from './overlay.ts';
+import { layOverlay, type OverlayLayer, overlayDigest } from './overlay/overlay.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
 import { emulatedScriptArgv, stageScript } from './stage-script.ts';
 

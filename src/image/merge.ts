@@ -2,10 +2,10 @@ import type { LockedDeb } from '../deb/package.ts';
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
 import { resolveRef } from '../ostree/refs.ts';
-import type { ControlFiles } from './control-files.ts';
-import { controlRef, dataRef } from './import-deb.ts';
+import { controlRef, dataRef } from './import/import-deb.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, stageRef } from './stage.ts';
-import { planUnpacking, type Unpacking } from './unpacking.ts';
+import type { ControlFiles } from './unpack/control-files.ts';
+import { planUnpacking, type Unpacking } from './unpack/unpacking.ts';
 
 /** Raised when the same packages would merge into another tree than before. */
 const format = '4';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { workspaceOf } from '../../src/config/workspace.ts';
 import type { LockedDeb } from '../../src/deb/package.ts';
-import { importDebs } from '../../src/image/import.ts';
+import { importDebs } from '../../src/image/import/import.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { openHostToolbox } from '../../src/toolbox/host.ts';

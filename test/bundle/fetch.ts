@@ -1,4 +1,4 @@
-import { Fetcher } from '../../src/image/fetch.ts';
+import { Fetcher } from '../../src/image/import/fetch.ts';
 
 /** What an address answers to stdout, through the client that a build downloads with. */
 const [, , url = ''] = process.argv;

@@ -4,8 +4,8 @@ import { parseStanzas } from '../../src/apt/deb822.ts';
 import { type LockedPackage, lockedPackage } from '../../src/apt/locked-package.ts';
 import { parseRelations } from '../../src/apt/relations.ts';
 import { compareVersions } from '../../src/apt/version.ts';
-import { type ControlFiles, field } from '../../src/image/control-files.ts';
-import { PackageSet } from '../../src/image/package-rules.ts';
+import { type ControlFiles, field } from '../../src/image/unpack/control-files.ts';
+import { PackageSet } from '../../src/image/unpack/package-rules.ts';
 
 /** Numbers from 0 to 1 that a seed determines (mulberry32). */
 export function randomFrom(seed: number): () => number {

@@ -2,10 +2,10 @@ import { readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:f
 import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { findDamage, refsOf } from '../../src/image/damage.ts';
-import { healing } from '../../src/image/healing.ts';
-import { importDebs } from '../../src/image/import.ts';
-import { dataRef } from '../../src/image/import-deb.ts';
+import { importDebs } from '../../src/image/import/import.ts';
+import { dataRef } from '../../src/image/import/import-deb.ts';
+import { findDamage, refsOf } from '../../src/image/repair/damage.ts';
+import { healing } from '../../src/image/repair/healing.ts';
 import { commitArgv } from '../../src/ostree/commit.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { silent } from '../../src/progress/progress.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { importDeb } from '../../src/image/import-deb.ts';
+import { importDeb } from '../../src/image/import/import-deb.ts';
 import { commitArgv } from '../../src/ostree/commit.ts';
 import { markOf } from '../../src/ostree/deferred-sync.ts';
 import { ObjectWriter } from '../../src/ostree/object-writer.ts';

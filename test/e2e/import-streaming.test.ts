@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { workspaceOf } from '../../src/config/workspace.ts';
-import { importDebs } from '../../src/image/import.ts';
+import { importDebs } from '../../src/image/import/import.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { errorOf, type MadeDeb, makeDeb } from '../deb/debs.ts';

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { type Imported, importDebs } from '../../src/image/import.ts';
+import { type Imported, importDebs } from '../../src/image/import/import.ts';
 import { commitArgv } from '../../src/ostree/commit.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { silent } from '../../src/progress/progress.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import pLimit from 'p-limit';
 import type { Archive } from '../../src/apt/sources.ts';
 import type { LockedDeb } from '../../src/deb/package.ts';
-import { Fetcher } from '../../src/image/fetch.ts';
+import { Fetcher } from '../../src/image/import/fetch.ts';
 import type { MadeDeb } from '../deb/debs.ts';
 import { collect } from '../deb/debs.ts';
 

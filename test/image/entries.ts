@@ -1,5 +1,5 @@
 import { Stanza } from '../../src/apt/deb822.ts';
-import type { ControlFiles } from '../../src/image/control-files.ts';
+import type { ControlFiles } from '../../src/image/unpack/control-files.ts';
 
 /** A package's control files: `fields` are further lines of its control file. */
 export function entry(name: string, fields = '', parts: Partial<Omit<ControlFiles, 'control'>> = {}): ControlFiles {

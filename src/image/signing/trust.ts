@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import type { RemoteConfig, SigningConfig } from '../../config/types.ts';
 import { LockstepError } from '../../errors/index.ts';
 import type { Toolbox } from '../../toolbox/toolbox.ts';
-import { type CarriedFile, carriedLayer } from '../carried-files.ts';
-import type { OverlayLayer } from '../overlay.ts';
+import { type CarriedFile, carriedLayer } from '../overlay/carried-files.ts';
+import type { OverlayLayer } from '../overlay/overlay.ts';
 import { readPublicKey } from './public-key.ts';
 
 /** What an image carries to refuse unsigned successors, as a layer; none without `signing.remote`. Throws E_SIGN_KEY. */
