@@ -17812,7 +17812,37 @@ ork tree when not given").option("--images","compare commits: A and B are images
 --markdown","print Markdown"),async run(context,{images,markdown},[a2,b]){const outcome=images===true?await diffImages(context,
 a2,b):await diffLockfiles(context,a2,b);if(markdown===true)asMarkdown.add(outcome);return outcome},print(outcome){const markdown=asMarkdown.
 has(outcome);if(!("files"in outcome))return printed2(outcome.images,outcome.message,markdown);const compared=outcome;return markdown?
-diffMarkdown(compared,outcome.message):diffText(compared,outcome.message)}}}});function parseRelations(field2){const members3=(field2??"").split(",").map(member=>member.trim());return members3.filter(
+diffMarkdown(compared,outcome.message):diffText(compared,outcome.message)}}}});import{createHash as createHash8}from"node:crypto";import{readFile as readFile9}from"node:fs/promises";import path30 from"node:path";
+async function readScripts(files){return Promise.all(files.map(readScript))}async function readScript(file2){const hint3="\
+correct `run:` of the image in lockstep.yml";const content=await readFile9(file2).catch(cause=>{throw new LockstepError(
+"E_RUN",`cannot read the script ${file2}: ${cause.message}`,{hint:hint3,cause})});if(content.subarray(0,2).toString("lat\
+in1")==="#!")return{label:file2,content};throw new LockstepError("E_RUN",`the script ${file2} does not say what runs it`,
+{hint:"begin it with a line such as #!/bin/sh"})}function scriptsDigest(scripts2){if(scripts2.length===0)return null;return digestOf2(
+...scripts2.map(({content})=>createHash8("sha256").update(content).digest("hex")))}async function writeScripts(toolbox,dir,scripts2){
+const tar=(0,import_tar_stream3.pack)();for(const[index,{content}]of scripts2.entries()){tar.entry({name:fileName(scripts2,
+index),mode:493,mtime:new Date(0)},content)}tar.finalize();const archive=[];for await(const chunk of tar)archive.push(chunk);
+await toolbox.run(["mkdir","-p",dir]);await toolbox.run(["tar","--extract",`--directory=${dir}`,"--file=-"],{input:Buffer.
+concat(archive)})}function fileName(scripts2,index){const width=String(scripts2.length).length;const name2=path30.basename(
+scripts2[index]?.label??"").replace(/[^A-Za-z0-9._-]/g,"_");return`${String(index+1).padStart(Math.max(2,width),"0")}-${name2}`}
+function hintFor2(exitCode2){if(exitCode2===126||exitCode2===127){return"a program that it calls, or the one in its firs\
+t line, is not in the image: add the package that has it"}return"it runs inside the image, as root, without network; `se\
+t -x` in it shows each command"}var import_tar_stream3,ScriptOutput,timeoutHint;var init_run_script=__esm({"src/image/ru\
+n-script.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_tar_stream3=__toESM(require_tar_stream(),1);init_errors();
+init_stage();ScriptOutput=class{#scripts;#point;#begun=0;#current=null;#said=[];constructor(scripts2,point){this.#scripts=
+scripts2;this.#point=point}get running(){return this.#current!==null}take(line3){const[,name2]=/^lockstep-run: ?(.*)$/.exec(
+line3)??[];if(name2!==void 0){this.#current=name2===""?null:this.#scripts[this.#begun++]??null;this.#said=[];return null}
+if(this.#current===null)return null;this.#said.push(line3);return`${path30.basename(this.#current.label)}: ${line3}`}timeout(limitMs){
+const script3=this.#current;const what=script3===null?"the scripts":`the script ${script3.label}`;const last=this.#said.
+length===0?"":`:
+${this.#said.slice(-15).join("\n")}`;const message=`${what} (run: ${this.#point}) did not end within ${limitMs/1e3} s${last}`;
+return new LockstepError("E_RUN",message,{hint:timeoutHint})}failure(exitCode2,output2){const script3=this.#current;const last=(script3===
+null?output2.split("\n"):this.#said).slice(-15).join("\n");if(/No space left on device/.test(last)){return new LockstepError(
+"E_DISK_FULL",`the disk is full while scripts ran in the image:
+${last}`,{hint:"free space under the project\u2019s .lockstep directory, then run again"})}const what=script3===null?"th\
+e scripts could not be run":`the script ${script3.label} failed`;const message=`${what} (run: ${this.#point}, exit code ${exitCode2}\
+)${last===""?"":`:
+${last}`}`;return new LockstepError("E_RUN",message,{hint:hintFor2(exitCode2)})}};timeoutHint="`lockstep build --script-\
+timeout SECONDS` gives more time"}});function parseRelations(field2){const members3=(field2??"").split(",").map(member=>member.trim());return members3.filter(
 member=>member!=="").map(member=>member.split("|").flatMap(parseRelation))}function formatRelations(relations2){return relations2.
 map(choice=>choice.map(formatRelation).join(" | ")).join(", ")}function formatRelation({name:name2,architecture,version:version3}){
 const bound=version3===null?"":` (${version3.operator} ${version3.version})`;return`${name2}${architecture===null?"":`:${architecture}`}${bound}`}
@@ -17826,7 +17856,7 @@ epends","Pre-Depends","Recommends","Suggests","Breaks","Conflicts","Enhances"];s
 entry)}function field({control},name2){return control.get(name2)??""}function relationsOf({control},name2){return parseRelations(
 control.get(name2))}function conffilesOf({conffiles}){const lines=conffiles.split("\n").map(line3=>line3.trimEnd());return lines.
 filter(line3=>line3!=="").map(line3=>({path:line3.replace(/^remove-on-upgrade /,""),remove:line3.startsWith("remove-on-u\
-pgrade ")}))}var nameOf2,titleOf;var init_control_files=__esm({"src/image/control-files.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+pgrade ")}))}var nameOf2,titleOf;var init_control_files=__esm({"src/image/unpack/control-files.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_relations();nameOf2=entry=>field(entry,"Package");titleOf=entry=>`${nameOf2(entry)} ${field(entry,"Version")} ${field(
 entry,"Architecture")}`}});import{isUtf8}from"node:buffer";function componentsOf(name2,deb){if(name2.startsWith("/"))throw hostile(deb,name2,"an ab\
 solute path");const components=name2.split("/").filter(component=>component!==""&&component!==".");if(components.includes(
@@ -17852,7 +17882,7 @@ lastIndexOf("/",end-1)){const parent=path70.slice(0,end);if(parents.has(parent))
 parents}}function claimsOf({entry,literals,parents},path70){const isParent=parents.has(path70);if(!isParent&&!literals.has(
 path70))return[];return[{entry,literal:literals.get(path70)??path70,isParent}]}function placeOf(literal2){const components=literal2.
 slice(1).split("/");return isMergedDirectory(components.slice(0,1))?`/${mergeUsr(components).join("/")}`:literal2}var init_shared_paths=__esm(
-{"src/image/shared-paths.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_paths()}});import path30 from"node:path";function settle2(shared2,kindOf3,isDirectory){const settlement={replaced:new Map,elided:new Map,
+{"src/image/unpack/shared-paths.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_paths()}});import path31 from"node:path";function settle2(shared2,kindOf3,isDirectory){const settlement={replaced:new Map,elided:new Map,
 obsolete:new Map,diverted:[],after:new Set};const conflicts=[];for(const{path:where,claims}of shared2){const kinds2=new Map(
 claims.map(claim2=>[claim2,claim2.isParent?directory:kindOf3(claim2,where)]));for(const[index,second]of claims.entries()){
 for(const first of claims.slice(0,index)){const pair={where,first,second,kinds:[kinds2.get(first),kinds2.get(second)]};const conflict=settlePair(
@@ -17880,40 +17910,10 @@ second.entry)}: ${why}`}function fileConflict(conflicts){const listed3=conflicts
 listed3.length?[`and ${conflicts.length-listed3.length} more`]:[];const message=conflicts.length===1?conflicts[0]:["",...listed3,
 ...more].join("\n  ");return new LockstepError("E_FILE_CONFLICT",`packages that dpkg would not unpack together: ${message}`,
 {hint:"drop one of the packages; one of your own needs Replaces, or another path"})}var directory,diverts,resolve,readable2;
-var init_file_rules=__esm({"src/image/file-rules.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_relations();init_errors();
-init_control_files();init_shared_paths();directory={kind:"directory"};diverts=({entry})=>/\bdpkg-divert\b/.test(entry.preinst??
-"");resolve=(where,target)=>placeOf(path30.posix.resolve(path30.posix.dirname(where),target));readable2=latin1=>Buffer.from(
-latin1,"latin1").toString("utf8")}});import{createHash as createHash8}from"node:crypto";import{readFile as readFile9}from"node:fs/promises";import path31 from"node:path";
-async function readScripts(files){return Promise.all(files.map(readScript))}async function readScript(file2){const hint3="\
-correct `run:` of the image in lockstep.yml";const content=await readFile9(file2).catch(cause=>{throw new LockstepError(
-"E_RUN",`cannot read the script ${file2}: ${cause.message}`,{hint:hint3,cause})});if(content.subarray(0,2).toString("lat\
-in1")==="#!")return{label:file2,content};throw new LockstepError("E_RUN",`the script ${file2} does not say what runs it`,
-{hint:"begin it with a line such as #!/bin/sh"})}function scriptsDigest(scripts2){if(scripts2.length===0)return null;return digestOf2(
-...scripts2.map(({content})=>createHash8("sha256").update(content).digest("hex")))}async function writeScripts(toolbox,dir,scripts2){
-const tar=(0,import_tar_stream3.pack)();for(const[index,{content}]of scripts2.entries()){tar.entry({name:fileName(scripts2,
-index),mode:493,mtime:new Date(0)},content)}tar.finalize();const archive=[];for await(const chunk of tar)archive.push(chunk);
-await toolbox.run(["mkdir","-p",dir]);await toolbox.run(["tar","--extract",`--directory=${dir}`,"--file=-"],{input:Buffer.
-concat(archive)})}function fileName(scripts2,index){const width=String(scripts2.length).length;const name2=path31.basename(
-scripts2[index]?.label??"").replace(/[^A-Za-z0-9._-]/g,"_");return`${String(index+1).padStart(Math.max(2,width),"0")}-${name2}`}
-function hintFor2(exitCode2){if(exitCode2===126||exitCode2===127){return"a program that it calls, or the one in its firs\
-t line, is not in the image: add the package that has it"}return"it runs inside the image, as root, without network; `se\
-t -x` in it shows each command"}var import_tar_stream3,ScriptOutput,timeoutHint;var init_run_script=__esm({"src/image/ru\
-n-script.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_tar_stream3=__toESM(require_tar_stream(),1);init_errors();
-init_stage();ScriptOutput=class{#scripts;#point;#begun=0;#current=null;#said=[];constructor(scripts2,point){this.#scripts=
-scripts2;this.#point=point}get running(){return this.#current!==null}take(line3){const[,name2]=/^lockstep-run: ?(.*)$/.exec(
-line3)??[];if(name2!==void 0){this.#current=name2===""?null:this.#scripts[this.#begun++]??null;this.#said=[];return null}
-if(this.#current===null)return null;this.#said.push(line3);return`${path31.basename(this.#current.label)}: ${line3}`}timeout(limitMs){
-const script3=this.#current;const what=script3===null?"the scripts":`the script ${script3.label}`;const last=this.#said.
-length===0?"":`:
-${this.#said.slice(-15).join("\n")}`;const message=`${what} (run: ${this.#point}) did not end within ${limitMs/1e3} s${last}`;
-return new LockstepError("E_RUN",message,{hint:timeoutHint})}failure(exitCode2,output2){const script3=this.#current;const last=(script3===
-null?output2.split("\n"):this.#said).slice(-15).join("\n");if(/No space left on device/.test(last)){return new LockstepError(
-"E_DISK_FULL",`the disk is full while scripts ran in the image:
-${last}`,{hint:"free space under the project\u2019s .lockstep directory, then run again"})}const what=script3===null?"th\
-e scripts could not be run":`the script ${script3.label} failed`;const message=`${what} (run: ${this.#point}, exit code ${exitCode2}\
-)${last===""?"":`:
-${last}`}`;return new LockstepError("E_RUN",message,{hint:hintFor2(exitCode2)})}};timeoutHint="`lockstep build --script-\
-timeout SECONDS` gives more time"}});function configureFailure(output2){const text3=output2.join("\n");if(/No space left on device/.test(text3)){return new LockstepError(
+var init_file_rules=__esm({"src/image/unpack/file-rules.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_relations();
+init_errors();init_control_files();init_shared_paths();directory={kind:"directory"};diverts=({entry})=>/\bdpkg-divert\b/.
+test(entry.preinst??"");resolve=(where,target)=>placeOf(path31.posix.resolve(path31.posix.dirname(where),target));readable2=
+latin1=>Buffer.from(latin1,"latin1").toString("utf8")}});function configureFailure(output2){const text3=output2.join("\n");if(/No space left on device/.test(text3)){return new LockstepError(
 "E_DISK_FULL",`the disk is full while the image was configured:
 ${tail(output2)}`,{hint:"free space under the project\u2019s .lockstep directory, then run again"})}if(/Exec format error/.
 test(text3)){return new LockstepError("E_BINFMT",`this kernel cannot run the image\u2019s programs:
@@ -17938,7 +17938,7 @@ text3.lastIndexOf("\nSetting up ");return isLast?preinst[1]:null}function releva
 /:.*/,"");const start=output2.findLastIndex(line3=>line3.startsWith(`Setting up ${bare} `)||line3.startsWith(`Setting up\
  ${bare}:`));const end=output2.findIndex((line3,index)=>index>start&&line3.startsWith("dpkg: error processing"));return start<
 0?output2:output2.slice(start,end<0?void 0:end+2)}var tail;var init_configure_failure=__esm({"src/image/configure-failur\
-e.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_file_rules();init_run_script();tail=lines=>lines.
+e.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_run_script();init_file_rules();tail=lines=>lines.
 slice(-15).join("\n")}});function leftRunning(line3){const[,owner2,command]=/^lockstep-left: (\S+) (.*?) *$/.exec(line3)??[];if(owner2===void 0)return null;
 const whose=owner2==="-"?"a script":`a script of ${owner2}`;return`${whose} left a program running, which was ended: ${command}`}
 function killedPrograms(output2){const prefix3="lockstep-killed: ";return output2.filter(line3=>line3.startsWith(prefix3)).
@@ -18035,8 +18035,8 @@ deb),commit(control)],[dataRef(deb),commit(data)]])}catch(error2){throw await ch
 close()}}async function readTrees(deb,checked,writer,paced){const{control,data,finish:finish2,close}=await openDeb(checked.
 bytes(),deb);try{const tree=new DataTree(deb,writer,{digests:!control.some(file2=>file2.name==="md5sums")});await tree.read(
 data,paced);await finish2();checked.check();return{control:controlTree(deb,control,tree,writer),data:tree.root}}finally{
-await close()}}var init_import_deb=__esm({"src/image/import-deb.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_checked_source();
-init_control_tree();init_data_tree();init_open();init_package();init_objects()}});import{buffer}from"node:stream/consumers";async function readControlFiles(build3,debs){const{toolbox,repo,work}=build3;const excluded2=unread.
+await close()}}var init_import_deb=__esm({"src/image/import/import-deb.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_checked_source();init_control_tree();init_data_tree();init_open();init_package();init_objects()}});import{buffer}from"node:stream/consumers";async function readControlFiles(build3,debs){const{toolbox,repo,work}=build3;const excluded2=unread.
 map(kind=>`--exclude=*.${kind}`);const tar=await toolbox.open(["sh","-euc",gather,"sh",repo,`${work}/control`,...excluded2]);
 tar.stdin.end(debs.map(deb=>`${controlRef(deb)}\0/${adminDir}\0`).join(""));const files=await filesOf(tar);return[...files].
 filter(([name2])=>name2.startsWith("lockstep/")&&name2.endsWith(".control")).map(([name2,content])=>controlFilesOf(files,
@@ -18054,10 +18054,10 @@ riggers","updates","alternatives","parts","info","lockstep"]){tar.entry({name:di
 0)})}for(const{path:path70,content}of files){tar.entry({name:path70,mode:420,mtime:new Date(0)},Buffer.from(content,"lat\
 in1"))}tar.finalize();const extraction=["tar","--extract",`--directory=${root2}/${adminDir}`,"--no-overwrite-dir","--fil\
 e=-"];const archive=[];for await(const chunk of tar)archive.push(chunk);await toolbox.run(extraction,{input:Buffer.concat(
-archive)})}var import_tar_stream4,adminDir,unread,gather;var init_admin_directory=__esm({"src/image/admin-directory.ts"(){
-"use strict";init_define_EMBEDDED_RESOURCES();import_tar_stream4=__toESM(require_tar_stream(),1);init_deb822();init_errors();
-init_control_files();init_import_deb();adminDir="var/lib/dpkg";unread=["md5sums","prerm","postrm","templates","config","\
-shlibs","symbols"];gather=`
+archive)})}var import_tar_stream4,adminDir,unread,gather;var init_admin_directory=__esm({"src/image/unpack/admin-directo\
+ry.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_tar_stream4=__toESM(require_tar_stream(),1);init_deb822();
+init_errors();init_import_deb();init_control_files();adminDir="var/lib/dpkg";unread=["md5sums","prerm","postrm","templat\
+es","config","shlibs","symbols"];gather=`
 repo=$1 into=$2
 shift 2
 rm -rf "$into"
@@ -18082,19 +18082,20 @@ return`
 ...dropped].map(name2=>name2.toLowerCase()));const names3=[...control.raw.matchAll(/^([!-9;-~]+):/gm)].map(([,name2])=>name2);
 const others=names3.filter(name2=>!name2.startsWith("#")&&!taken2.has(name2.toLowerCase()));return others.map(name2=>`${name2}\
 : ${control.get(name2)??""}
-`)}var known2,dropped,priorities,isRelation;var init_status_stanza=__esm({"src/image/status-stanza.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_relations();init_control_files();known2=["Package","Essential","Protected","Status","Priority","Section","Installed\
--Size","Origin","Maintainer","Bugs","Architecture","Multi-Arch","Source","Version",...relationFields,"Conffiles","Descri\
-ption"];dropped=["Config-Version","Filename","Size","MD5sum","MSDOS-Filename","Triggers-Pending","Triggers-Awaited"];priorities=
-["required","important","standard","optional","extra"];isRelation=name2=>relationFields.includes(name2)}});function interestsOf({triggers}){const found=new Map;for(const line3 of triggers.split("\n")){const[,directive2,trigger]=/^\s*(interest(?:-await|-noawait)?)\s+(\S+)\s*$/.
+`)}var known2,dropped,priorities,isRelation;var init_status_stanza=__esm({"src/image/unpack/status-stanza.ts"(){"use str\
+ict";init_define_EMBEDDED_RESOURCES();init_relations();init_control_files();known2=["Package","Essential","Protected","S\
+tatus","Priority","Section","Installed-Size","Origin","Maintainer","Bugs","Architecture","Multi-Arch","Source","Version",
+...relationFields,"Conffiles","Description"];dropped=["Config-Version","Filename","Size","MD5sum","MSDOS-Filename","Trig\
+gers-Pending","Triggers-Awaited"];priorities=["required","important","standard","optional","extra"];isRelation=name2=>relationFields.
+includes(name2)}});function interestsOf({triggers}){const found=new Map;for(const line3 of triggers.split("\n")){const[,directive2,trigger]=/^\s*(interest(?:-await|-noawait)?)\s+(\S+)\s*$/.
 exec(line3)??[];if(trigger===void 0)continue;if(!trigger.startsWith("/"))found.delete(trigger);found.set(trigger,{trigger,
 noAwait:directive2==="interest-noawait"})}return[...found.values()]}function interestFiles(packages){const paths=[];const named4=new Map;
 for(const entry of packages){for(const{trigger,noAwait}of interestsOf(entry)){const who=`${infoName(entry)}${noAwait?"/n\
 oawait":""}`;if(trigger.startsWith("/"))paths.push(`${trigger} ${who}
 `);else named4.set(trigger,[...named4.get(trigger)??[],`${who}
 `])}}const files=[...named4].map(([trigger,who])=>({path:`triggers/${trigger}`,content:who.join("")}));return paths.length===
-0?files:[{path:"triggers/File",content:paths.join("")},...files]}var init_trigger_interests=__esm({"src/image/trigger-in\
-terests.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_control_files()}});function refuseUnfit(debs,architecture){const byName3=new Map;for(const deb of debs){const other=byName3.get(deb.package);
+0?files:[{path:"triggers/File",content:paths.join("")},...files]}var init_trigger_interests=__esm({"src/image/unpack/tri\
+gger-interests.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_control_files()}});function refuseUnfit(debs,architecture){const byName3=new Map;for(const deb of debs){const other=byName3.get(deb.package);
 byName3.set(deb.package,deb);if(other!==void 0){throw new LockstepError("E_PACKAGE_CONFLICT",`${deb.package} is there tw\
 ice: ${nameOf(other)} and ${nameOf(deb)}`,{hint:"an image has one version of a package: drop one of them"})}if(deb.architecture!==
 architecture&&deb.architecture!=="all"){throw new LockstepError("E_PACKAGE_ARCHITECTURE",`${nameOf(deb)} is not for ${architecture}\
@@ -18110,7 +18111,7 @@ flat().flatMap(relation=>set2.matching(relation).filter(other=>other!==entry).ma
 : ${formatRelation(relation)}, and there is ${titleOf(other)}`)))}function unmetOf(entry,set2){return["Pre-Depends","Dep\
 ends"].flatMap(name2=>relationsOf(entry,name2).filter(choice=>!choice.some(relation=>set2.fulfils(relation,field(entry,"\
 Architecture")))).map(choice=>`${titleOf(entry)} has ${name2}: ${choice.map(formatRelation).join(" | ")}`))}var listed2,
-PackageSet,isAllowed;var init_package_rules=__esm({"src/image/package-rules.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+PackageSet,isAllowed;var init_package_rules=__esm({"src/image/unpack/package-rules.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_relations();init_package();init_errors();init_control_files();listed2=10;PackageSet=class{#named=new Map;#provided=new Map;constructor(packages){
 for(const entry of packages){this.#named.set(nameOf2(entry),entry);for(const{name:name2,version:version3}of relationsOf(
 entry,"Provides").flat()){const known3=this.#provided.get(name2)??[];this.#provided.set(name2,[...known3,{entry,version:version3?.
@@ -18138,7 +18139,7 @@ const found=new Set([...roots].filter(entry=>!known3.has(entry)));for(const entr
 entry,["Pre-Depends","Depends"],set2)){if(!known3.has(dependency))found.add(dependency)}}return found}function dependenciesOf(entry,fields,set2){
 return fields.flatMap(name2=>relationsOf(entry,name2).flat().flatMap(relation=>set2.matching(relation)))}function byName2(a2,b){
 const[x,y]=[nameOf2(a2),nameOf2(b)];return x<y?-1:x>y?1:0}var Planner,foremost,byRank;var init_unpack_plan=__esm({"src/i\
-mage/unpack-plan.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_control_files();init_package_rules();init_trigger_interests();
+mage/unpack/unpack-plan.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_control_files();init_package_rules();init_trigger_interests();
 Planner=class{steps=[];laid=[];configured=new Set;#set;#late;#begun=new Set;constructor(set2,late){this.#set=set2;this.#late=
 late}bootstrap(essential){for(const entry of essential)if(this.#late.has(entry))this.#lay(entry);for(const entry of essential){
 this.#begun.add(entry);if(entry.preinst!==null)this.steps.push({verb:"preinst",entry},{verb:"restore",entry})}this.#configure(
@@ -18168,13 +18169,13 @@ content}}function stepLines({plan,debs}){const lines=plan.steps.map(step=>{if(st
 entries.map(infoName).join(" ")}`;if(step.verb==="activate")return`activate ${step.trigger} ${step.by===null?"-":nameOf2(
 step.by)}`;const{entry}=step;return`${step.verb} ${nameOf2(entry)} ${field(entry,"Architecture")} ${infoName(entry)} ${dataRef(
 debs.get(entry))}`});return lines.join("\n")}var installedConffiles,joined2,textLines;var init_dpkg_state=__esm({"src/im\
-age/dpkg-state.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_control_files();init_import_deb();init_status_stanza();
+age/unpack/dpkg-state.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_import_deb();init_control_files();init_status_stanza();
 init_trigger_interests();init_unpack_plan();installedConffiles=entry=>conffilesOf(entry).filter(({remove})=>!remove).map(
 ({path:path70})=>path70);joined2=lines=>lines.map(line3=>`${line3}
 `).join("");textLines=text3=>text3.split("\n").filter(line3=>line3!=="")}});async function prepareRoot(build3,unpacking,root2){const state=unpackedState(unpacking);await writeAdminFiles(build3,root2,
 state.admin);const conffiles=Buffer.from(state.conffiles.map(file2=>`${file2}
-`).join(""),"latin1");return{steps:stepLines(unpacking),conffiles}}var init_unpack_root=__esm({"src/image/unpack-root.ts"(){
-"use strict";init_define_EMBEDDED_RESOURCES();init_admin_directory();init_dpkg_state()}});async function configure(build3,unpacked,scripts2){const inputs=[unpacked.digest,scriptsDigest(scripts2),stageScript("co\
+`).join(""),"latin1");return{steps:stepLines(unpacking),conffiles}}var init_unpack_root=__esm({"src/image/unpack/unpack-\
+root.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_admin_directory();init_dpkg_state()}});async function configure(build3,unpacked,scripts2){const inputs=[unpacked.digest,scriptsDigest(scripts2),stageScript("co\
 nfigure"),JSON.stringify(environment)];const digest=digestOf2("configured",format3,...inputs);const ref=stageRef("config\
 ured",digest);return cachedStage(build3,{name:"configure",ref,digest},async stage=>{const root2=`${build3.work}/configur\
 e`;const attempt=async()=>{await checkout(build3,unpacked.commit,root2);const prepared=await prepareRoot(build3,await unpacked.
@@ -18223,8 +18224,8 @@ octal,8));at+=3}else if(plain2!==void 0){bytes2.push(...Buffer.from(plain2));at+
 place,`the name ${name2} is not encoded as by vis(3)`)}else{const character=String.fromCodePoint(name2.codePointAt(at)??
 0);bytes2.push(...Buffer.from(character));at+=character.length-1}}return Buffer.from(bytes2).toString()}function wrong(place,what){
 return new LockstepError("E_OVERLAY",`${place}: ${what}`,{hint:"a manifest is an mtree(5) file: a path, then type=, mode\
-=, uid= or uname=, gid= or gname="})}var ignored;var init_manifest=__esm({"src/image/manifest.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();ignored=/^(cksum|device|flags|ignore|inode|link|md5|md5digest|nlink|nochange|optional|resdevice|ripemd160digest|rmd160|rmd160digest|sha1|sha1digest|sha256|sha256digest|sha384|sha384digest|sha512|sha512digest|size|time)$/}});import{createHash as createHash12}from"node:crypto";function ownedByRoot(bare){return{...bare,uid:0,gid:0,user:null,group:null,
+=, uid= or uname=, gid= or gname="})}var ignored;var init_manifest=__esm({"src/image/overlay/manifest.ts"(){"use strict";
+init_define_EMBEDDED_RESOURCES();init_errors();ignored=/^(cksum|device|flags|ignore|inode|link|md5|md5digest|nlink|nochange|optional|resdevice|ripemd160digest|rmd160|rmd160digest|sha1|sha1digest|sha256|sha256digest|sha384|sha384digest|sha512|sha512digest|size|time)$/}});import{createHash as createHash12}from"node:crypto";function ownedByRoot(bare){return{...bare,uid:0,gid:0,user:null,group:null,
 enforced:false}}function entriesDigest(entries2){const hash2=createHash12("sha256");for(const{name:name2,kind,mode:mode2,
 uid,gid,user,group,identity:identity3,enforced}of entries2){hash2.update(JSON.stringify([name2,kind,mode2,user??uid,group??
 gid,identity3,enforced]))}return hash2.digest("hex")}function withManifest(entries2,manifest){const names3=new Set(entries2.
@@ -18234,11 +18235,11 @@ void 0?entry:governed(entry,said)})}function governed(entry,{type,mode:mode2,uid
 type!==typeNames[entry.kind]){const message=`${place}: ${entry.name} is a ${typeNames[entry.kind]}, the manifest says ${type}`;
 throw new LockstepError("E_OVERLAY",message)}return{...entry,mode:entry.kind==="symlink"?entry.mode:mode2??entry.mode,uid:uid??
 entry.uid,gid:gid??entry.gid,user,group,enforced:entry.kind==="directory"}}var typeNames;var init_overlay_entry=__esm({"\
-src/image/overlay-entry.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();typeNames={directory:"dir",file:"\
-file",symlink:"link",link:"file"}}});async function identitiesOf(toolbox,root2){const read=async name2=>(await toolbox.run(["cat",`${root2}/etc/${name2}`])).
+src/image/overlay/overlay-entry.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();typeNames={directory:"\
+dir",file:"file",symlink:"link",link:"file"}}});async function identitiesOf(toolbox,root2){const read=async name2=>(await toolbox.run(["cat",`${root2}/etc/${name2}`])).
 stdout;return{users:numbersIn(await read("passwd")),groups:numbersIn(await read("group"))}}function numbersIn(text3){const lines=text3.
 split("\n").map(line3=>line3.split(":"));return new Map(lines.filter(({length})=>length>2).map(([name2,,id])=>[name2??"",
-Number(id)]))}var init_root_identities=__esm({"src/image/root-identities.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});async function placesIn(toolbox,root2,entries2){const directories2=new Set(entries2.map(({name:name2,kind})=>kind==="dir\
+Number(id)]))}var init_root_identities=__esm({"src/image/overlay/root-identities.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});async function placesIn(toolbox,root2,entries2){const directories2=new Set(entries2.map(({name:name2,kind})=>kind==="dir\
 ectory"?name2:parentOf(name2)));directories2.delete("");const input2=[...directories2].map(name2=>`${name2}\0`).join("");
 const{exitCode:exitCode2,stdout,stderr}=await toolbox.run(["perl","-e",script,root2],{input:input2,check:false});if(exitCode2!==
 0)throw new LockstepError("E_OVERLAY",`the overlay cannot be laid over the image: ${stderr}`);const words4=stdout.split(
@@ -18246,7 +18247,7 @@ const{exitCode:exitCode2,stdout,stderr}=await toolbox.run(["perl","-e",script,ro
 moved)}function placesFrom(moved){const directory2=name2=>moved.get(name2)??name2;return(name2,kind)=>{if(kind==="direct\
 ory")return directory2(name2)||".";const parent=directory2(parentOf(name2));const base2=name2.slice(name2.lastIndexOf("/")+
 1);return parent===""?base2:`${parent}/${base2}`}}function parentOf(name2){return name2.slice(0,Math.max(0,name2.lastIndexOf(
-"/")))}var script;var init_root_places=__esm({"src/image/root-places.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+"/")))}var script;var init_root_places=__esm({"src/image/overlay/root-places.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_errors();script=`
 chdir shift or die; $/ = "\\0"; binmode STDOUT;
 sub place {
@@ -18298,8 +18299,8 @@ uid,gid}=ownerOf(entry,identities);return`${uid} ${gid} ${entry.mode} ${places(e
     }`;await laid(toolbox,["perl","-e",script3,root2],{input:lines.join("")})}async function laid(toolbox,argv,options){
 try{await toolbox.run(argv,options)}catch(cause){if(!(cause instanceof LockstepError)||cause.code!=="E_TOOL_FAILED")throw cause;
 throw new LockstepError("E_OVERLAY",`the overlay cannot be laid over the image: ${cause.message}`,{cause})}}var import_tar_stream5;
-var init_overlay_extraction=__esm({"src/image/overlay-extraction.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_tar_stream5=
-__toESM(require_tar_stream(),1);init_errors();init_root_identities();init_root_places()}});import{createHash as createHash13}from"node:crypto";import{createReadStream as createReadStream3}from"node:fs";import{lstat,
+var init_overlay_extraction=__esm({"src/image/overlay/overlay-extraction.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+import_tar_stream5=__toESM(require_tar_stream(),1);init_errors();init_root_identities();init_root_places()}});import{createHash as createHash13}from"node:crypto";import{createReadStream as createReadStream3}from"node:fs";import{lstat,
 readdir as readdir2,readFile as readFile11,readlink}from"node:fs/promises";import path33 from"node:path";async function readDirectory(dir){
 const names3=(await readdir2(dir,{recursive:true})).sort();const entries2=await Promise.all(names3.map(name2=>readEntry(
 dir,name2)));return{entries:entries2,contents:async function*(){for(const{name:name2,kind}of entries2){if(kind==="file")
@@ -18309,8 +18310,8 @@ return ownedByRoot({...bare,kind:"directory",mode:493});if(stat12.isSymbolicLink
 mlink",mode:511,identity:await readlink(label)})}if(!stat12.isFile())throw new LockstepError("E_OVERLAY",`${label} is ne\
 ither a file, a directory nor a symlink`);const content=await readFile11(label);const mode2=(stat12.mode&64)===0?420:493;
 const identity3=createHash13("sha256").update(content).digest("hex");return ownedByRoot({...bare,kind:"file",mode:mode2,
-size:content.length,identity:identity3})}var init_overlay_files=__esm({"src/image/overlay-files.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_overlay_entry()}});async function openRef(build3,layer){const commit=await present2(build3,layer);const tree=await normalised(build3,layer,
+size:content.length,identity:identity3})}var init_overlay_files=__esm({"src/image/overlay/overlay-files.ts"(){"use stric\
+t";init_define_EMBEDDED_RESOURCES();init_errors();init_overlay_entry()}});async function openRef(build3,layer){const commit=await present2(build3,layer);const tree=await normalised(build3,layer,
 commit);const names3=await namesIn(build3,tree.commit);const self2={digest:tree.digest,lay:root2=>lay(build3,layer,tree.
 commit,root2),part:wanted=>names3.some(name2=>wanted(name2))?self2:null};return self2}async function present2({toolbox,repo},layer){
 const from=layer.repo??repo;const found=await toolbox.run(["ostree","rev-parse",`--repo=${from}`,layer.ref],{check:false});
@@ -18329,8 +18330,8 @@ run(["ostree","ls",`--repo=${repo}`,"-R","--nul-filenames-only",commit]);return 
 on","--require-hardlinks",commit,root2];await explained(layer,()=>toolbox.run(argv))}async function explained(layer,work){
 try{await work()}catch(cause){if(!(cause instanceof LockstepError)||cause.code!=="E_TOOL_FAILED")throw cause;throw new LockstepError(
 "E_OVERLAY",`${nameOf3(layer)} cannot be laid over the image: ${cause.message}`,{cause})}}var nameOf3;var init_overlay_ref=__esm(
-{"src/image/overlay-ref.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();init_stage();init_stage_script();
-nameOf3=({ref,repo})=>repo===null?ref:`${repo} ${ref}`}});import{createHash as createHash14}from"node:crypto";import{createReadStream as createReadStream4}from"node:fs";import path34 from"node:path";
+{"src/image/overlay/overlay-ref.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();init_stage();
+init_stage_script();nameOf3=({ref,repo})=>repo===null?ref:`${repo} ${ref}`}});import{createHash as createHash14}from"node:crypto";import{createReadStream as createReadStream4}from"node:fs";import path34 from"node:path";
 import{Readable as Readable8}from"node:stream";async function readTarOverlay(file2){const found=new Map;const positions=new Map;
 for await(const{header,body,position}of members2(file2)){const entry=await entryOf3(file2,header,body);if(entry===null)continue;
 found.set(entry.name,entry);positions.set(entry.name,position)}const entries2=[...found.values()].sort((a2,b)=>a2.name<b.
@@ -18361,7 +18362,7 @@ get(name2.slice(0,end));if(parent!==void 0&&parent.kind!=="directory"){throw ref
 , which is a ${parent.kind} in the same tar`)}}if(kind==="link"&&found.get(identity3)?.kind!=="file"){throw refused(file2,
 name2,`is a hard link to ${identity3}, which is no file of the same tar`)}}async function drained(body){for await(const chunk of body)
 void chunk}function refused(file2,member,why){return new LockstepError("E_OVERLAY",`${file2}: ${JSON.stringify(member)} ${why}`)}
-var import_tar_stream6,nameOf4;var init_overlay_tar=__esm({"src/image/overlay-tar.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+var import_tar_stream6,nameOf4;var init_overlay_tar=__esm({"src/image/overlay/overlay-tar.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 import_tar_stream6=__toESM(require_tar_stream(),1);init_decompress();init_errors();nameOf4=(file2,{name:name2})=>pathOf(
 file2,name2,name2)}});import{stat as stat4}from"node:fs/promises";async function openOverlay(build3,layers){const opened=[];for(const layer of layers){
 opened.push("ref"in layer?await openRef(build3,layer):filesLayer(build3.toolbox,await readFiles(layer)))}return opened}function overlayDigest(layers){
@@ -18374,9 +18375,9 @@ async function readFiles({path:path70,manifest}){const files=await readUnowned(p
 entries:withManifest(files.entries,await readManifest(manifest))}}async function readUnowned(path70){try{return(await stat4(
 path70)).isDirectory()?await readDirectory(path70):await readTarOverlay(path70)}catch(cause){if(cause instanceof LockstepError)
 throw cause;throw new LockstepError("E_OVERLAY",`cannot read the overlay ${path70}: ${cause.message}`,{hint:"correct `ov\
-erlay:` of the image in lockstep.yml",cause})}}var init_overlay=__esm({"src/image/overlay.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_manifest();init_overlay_entry();init_overlay_extraction();init_overlay_files();init_overlay_ref();init_overlay_tar();
-init_stage()}});async function customise(build3,configured,overlay2,scripts2){const inputs=[configured.digest,overlayDigest(overlay2),scriptsDigest(
+erlay:` of the image in lockstep.yml",cause})}}var init_overlay=__esm({"src/image/overlay/overlay.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors();init_stage();init_manifest();init_overlay_entry();init_overlay_extraction();init_overlay_files();init_overlay_ref();
+init_overlay_tar()}});async function customise(build3,configured,overlay2,scripts2){const inputs=[configured.digest,overlayDigest(overlay2),scriptsDigest(
 scripts2)];const digest=digestOf2("customised",...inputs,stageScript("customise"),JSON.stringify(environment2));const ref=stageRef(
 "customised",digest);return cachedStage(build3,{name:"customise",ref,digest},async()=>{const{toolbox,repo}=build3;const root2=`${build3.
 work}/customise`;await toolbox.run(["ostree",`--repo=${repo}`,"checkout","--require-hardlinks",configured.commit,root2]);
@@ -18414,85 +18415,7 @@ run(commitArgv([`dir=${root2}`],{repo,ref,subject,metadata,linked:true}));await 
 em",root2])})}function metadataOf2({version:version3,lockDigest:lockDigest2,revision}){return{version:version3,"lockstep\
 .version":version2,"lockstep.lock-digest":lockDigest2,...revision===null?{}:{"lockstep.source-revision":revision}}}var init_finalize=__esm(
 {"src/image/finalize.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();init_version2();init_customise();
-init_overlay();init_run_script();init_stage();init_stage_script()}});var Node,Queue;var init_yocto_queue=__esm({"node_modules/yocto-queue/index.js"(){init_define_EMBEDDED_RESOURCES();Node=class{value;next;constructor(value){
-this.value=value}};Queue=class{#head;#tail;#size;constructor(){this.clear()}enqueue(value){const node2=new Node(value);if(this.#head){
-this.#tail.next=node2;this.#tail=node2}else{this.#head=node2;this.#tail=node2}this.#size++}dequeue(){const current=this.#head;
-if(!current){return}this.#head=this.#head.next;this.#size--;if(!this.#head){this.#tail=void 0}return current.value}peek(){
-if(!this.#head){return}return this.#head.value}clear(){this.#head=void 0;this.#tail=void 0;this.#size=0}get size(){return this.#size}*[Symbol.
-iterator](){let current=this.#head;while(current){yield current.value;current=current.next}}*drain(){while(this.#head){yield this.
-dequeue()}}}}});function pLimit(concurrency){validateConcurrency(concurrency);const queue=new Queue;let activeCount=0;const resumeNext=()=>{
-if(activeCount<concurrency&&queue.size>0){queue.dequeue()();activeCount++}};const next=()=>{activeCount--;resumeNext()};
-const run4=async(function_,resolve2,arguments_)=>{const result=(async()=>function_(...arguments_))();resolve2(result);try{
-await result}catch{}next()};const enqueue=(function_,resolve2,arguments_)=>{new Promise(internalResolve=>{queue.enqueue(
-internalResolve)}).then(run4.bind(void 0,function_,resolve2,arguments_));(async()=>{await Promise.resolve();if(activeCount<
-concurrency){resumeNext()}})()};const generator=(function_,...arguments_)=>new Promise(resolve2=>{enqueue(function_,resolve2,
-arguments_)});Object.defineProperties(generator,{activeCount:{get:()=>activeCount},pendingCount:{get:()=>queue.size},clearQueue:{
-value(){queue.clear()}},concurrency:{get:()=>concurrency,set(newConcurrency){validateConcurrency(newConcurrency);concurrency=
-newConcurrency;queueMicrotask(()=>{while(activeCount<concurrency&&queue.size>0){resumeNext()}})}}});return generator}function validateConcurrency(concurrency){
-if(!((Number.isInteger(concurrency)||concurrency===Number.POSITIVE_INFINITY)&&concurrency>0)){throw new TypeError("Expec\
-ted `concurrency` to be a number from 1 and up")}}var init_p_limit=__esm({"node_modules/p-limit/index.js"(){init_define_EMBEDDED_RESOURCES();
-init_yocto_queue()}});function rootOfCommit(bytes2){const[ends,end]=memberEnds(bytes2,6);return subtree(bytes2,ends[5]??0,end)}function readDirTree(bytes2){
-const[[filesEnd=0],end]=memberEnds(bytes2,1);const files=elements(bytes2.subarray(0,filesEnd),1).map(entry=>{const[[nameEnd=0],
-entryEnd]=memberEnds(entry,1);return checksum(entry.subarray(nameEnd,entryEnd))});const directories2=elements(bytes2.subarray(
-filesEnd,end),1).map(entry=>{const[[,treeEnd=0],entryEnd]=memberEnds(entry,2);return subtree(entry,treeEnd,entryEnd)});return{
-files,directories:directories2}}function subtree(bytes2,treeEnd,end){const tree=checksum(bytes2.subarray(Math.max(0,treeEnd-
-checksumLength),treeEnd));return{tree,meta:checksum(bytes2.subarray(treeEnd,end))}}function checksum(bytes2){if(bytes2.length!==
-checksumLength)throw new RangeError("not a checksum");return bytes2.toString("hex")}var checksumLength;var init_read_objects=__esm(
-{"src/ostree/read-objects.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_gvariant();checksumLength=32}});import{readFile as readFile12}from"node:fs/promises";import path35 from"node:path";async function holdingsOf(repo,refs){
-const walk=new Walk(repo);const holdings=await Promise.all(refs.map(async ref=>[ref,await walk.ref(ref)]));return new Map(
-holdings)}function broken(checksum2,kind){return{files:new Set,broken:new Set([objectName(checksum2,kind)])}}function union2(holdings){
-return{files:new Set(holdings.flatMap(({files})=>[...files])),broken:new Set(holdings.flatMap(holding=>[...holding.broken]))}}
-var readsAtOnce,Walk;var init_holdings=__esm({"src/ostree/holdings.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_p_limit();
-init_objects();init_read_objects();readsAtOnce=16;Walk=class{#repo;#limit=pLimit(readsAtOnce);#known=new Map;#metas=new Map;constructor(repo){
-this.#repo=repo}async ref(ref){const file2=path35.join(this.#repo,"refs/heads",ref);const commit=await this.#limit(()=>readFile12(
-file2,"latin1").catch(()=>null));if(commit===null)return union2([]);const checksum2=commit.trim();const bytes2=/^[0-9a-f]{64}$/.
-test(checksum2)?await this.#read(checksum2,"commit"):null;return bytes2===null?broken(checksum2,"commit"):this.#directory(
-rootOfCommit(bytes2))}#directory(objects){const key=`${objects.tree}${objects.meta}`;const known3=this.#known.get(key)??
-this.#readDirectory(objects);this.#known.set(key,known3);return known3}async#readDirectory({tree,meta:meta3}){const knownMeta=this.#metas.
-get(meta3)??this.#read(meta3,"dirmeta");this.#metas.set(meta3,knownMeta);const parts=await knownMeta===null?[broken(meta3,
-"dirmeta")]:[];const bytes2=await this.#read(tree,"dirtree");if(bytes2===null)return union2([...parts,broken(tree,"dirtr\
-ee")]);const{files,directories:directories2}=readDirTree(bytes2);const below=await Promise.all(directories2.map(directory2=>this.#directory(
-directory2)));return union2([...parts,...below,{files:new Set(files),broken:new Set}])}async#read(checksum2,kind){const file2=path35.
-join(this.#repo,"objects",objectName(checksum2,kind));const bytes2=await this.#limit(()=>readFile12(file2).catch(()=>null));
-return bytes2!==null&&checksumOf(bytes2)===checksum2?bytes2:null}}}});import{createHash as createHash15}from"node:crypto";async function damagedFiles(toolbox,repo,checksums){const damaged2=new Set(
-checksums);if(checksums.size===0)return damaged2;const times="--pax-option=delete=atime,delete=ctime,delete=mtime";const argv=[
-"tar","-cf","-","--xattrs","--xattrs-include=*",times,"--hard-dereference","--no-recursion"];const tar=await toolbox.open(
-[...argv,"-C",`${repo}/objects`,"-T","-"]);const names3=[...checksums].map(checksum2=>`${objectName(checksum2,"file")}
-`);tar.stdin.end(names3.join(""));const reader=new TarReader(new ObjectCheck(checksum2=>damaged2.delete(checksum2)));for await(const chunk of tar.
-stdout)reader.push(chunk);const{exitCode:exitCode2,stderr}=await tar.exited;if(exitCode2>2)throw toolFailure({argv,exitCode:exitCode2,
-stderr});return damaged2}var ObjectCheck;var init_damaged_files=__esm({"src/image/damaged-files.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_tar_reader();init_objects();init_tool_failure();ObjectCheck=class{#onSound;#expected="";#hash=null;constructor(onSound){
-this.#onSound=onSound}begin(member){this.#expected=member.name.replace("/","").replace(/\.file$/,"");this.#hash=member.type===
-"file"?createHash15("sha256").update(fileHeader(member)):null;if(member.type!=="symlink")return;if(checksumOf(symlinkHeader(
-member,member.linkname))===this.#expected)this.#onSound(this.#expected)}content(bytes2){this.#hash?.update(bytes2)}hole(length){
-for(let left=length;left>0;left-=1<<20)this.#hash?.update(Buffer.alloc(Math.min(left,1<<20)))}end(){if(this.#hash?.digest(
-"hex")===this.#expected)this.#onSound(this.#expected)}}}});async function findDamage(toolbox,repo,refs){const holdings=await holdingsOf(repo,refs);const all=new Set([...holdings.values()].
-flatMap(({files})=>[...files]));const damaged2=await damagedFiles(toolbox,repo,all);const found={refs:new Set,objects:new Set};
-for(const[ref,{files,broken:broken2}]of holdings){const ofFiles=[...files].filter(file2=>damaged2.has(file2)).map(file2=>objectName(
-file2,"file"));for(const object2 of[...ofFiles,...broken2])found.objects.add(object2);if(ofFiles.length+broken2.size>0)found.
-refs.add(ref)}return found}function refsOf(debs){return debs.flatMap(deb=>[controlRef(deb),dataRef(deb)])}function mayBeDamage(error2){
-return error2 instanceof RangeError||error2 instanceof LockstepError&&codes.test(error2.code)}var codes;var init_damage=__esm(
-{"src/image/damage.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_holdings();init_objects();init_damaged_files();
-init_import_deb();codes=/^E_(TOOL_FAILED|MERGE|CONFIGURE|RUN|INITRAMFS)$/}});var DamagedInputs,readingDebs,Soundness;var init_soundness=__esm({"src/image/soundness.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_damage();DamagedInputs=class extends LockstepError{constructor({objects},repo){super("E_REPO",`${objects.
-size} objects of the ostree repository ${repo} are missing or damaged`,{hint:"the disk or its file system is at fault; t\
-he repository can be deleted: the next build makes it anew"})}};readingDebs=["merge","configure"];Soundness=class{#build;#debs;#reused=[];#searches=[];constructor(build3,debs){
-this.#build=build3;this.#debs=debs}reused(ref){this.#reused.push(ref);if(this.#searches.length>0)this.#lookAt([ref])}making(stage){
-const refs=readingDebs.includes(stage)?refsOf(this.#debs):this.#reused;if(this.#searches.length===0&&refs.length>0)this.#lookAt(
-refs)}#lookAt(refs){const search=findDamage(this.#build.toolbox,this.#build.repo,refs);search.catch(()=>{});this.#searches.
-push(search)}async settle(){for(const damage of await Promise.all(this.#searches)){if(damage.objects.size>0)throw new DamagedInputs(
-damage,this.#build.repo)}}}}});async function healing(place,packages,work){try{return await work()}catch(error2){if(place.signal.aborted||!(error2 instanceof
-DamagedInputs||mayBeDamage(error2)))throw error2;if(!await removeDamage(place,packages))throw error2;return await work()}}
-async function removeDamage(place,packages){const{toolbox,repo,progress}=place;const ofStages=await listRefs(toolbox,repo,
-stages);const{refs,objects}=await findDamage(toolbox,repo,[...refsOf(packages),...ofStages]);if(objects.size===0)return false;
-const debs=packages.filter(deb=>refsOf([deb]).some(ref=>refs.has(ref)));const names3=debs.length===0?"no deb":debs.map(nameOf).
-join(", ");progress.note(`${objects.size} objects of the repository are damaged: imported anew is ${names3}, and all sta\
-ges are made anew`);const remove='cd "$1" && xargs rm -rf --';const paths=[...[...refsOf(debs),stages].map(ref=>`refs/he\
-ads/${ref}`),...[...objects].map(objectPath)];await toolbox.run(["sh","-euc",remove,"sh",repo],{input:paths.map(path70=>`${path70}\
-
-`).join("")});return true}function objectPath(object2){return`objects/${object2}`}var stages;var init_healing=__esm({"sr\
-c/image/healing.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package();init_refs();init_damage();init_soundness();
-stages="lockstep"}});function parseIdentities(text3,file2){const found=new Map;for(const[index,line3]of text3.split("\n").entries()){if(line3===
+init_overlay();init_run_script();init_stage();init_stage_script()}});function parseIdentities(text3,file2){const found=new Map;for(const[index,line3]of text3.split("\n").entries()){if(line3===
 ""||/^[+-]/.test(line3))continue;const[,name2,id]=/^([^:\s#][^:\s]*):[^:]*:(\d{1,10}):/.exec(line3.endsWith(":")?line3:`${line3}\
 :`)??[];const problem=name2===void 0?"expected name:x:number:\u2026":found.has(name2)?`${name2} is there twice`:null;if(problem!==
 null){throw new LockstepError("E_LOCK_SYNTAX",`${file2}:${index+1}: ${problem}`,{hint:"restore it from version control"})}
@@ -18510,20 +18433,20 @@ has(id));if(free!==void 0)return free}throw new LockstepError("E_LOCK_SYNTAX",`n
  free for a new user or group`,{hint:"take names that are long gone out of the locks"})}function formatIdentities(lock,gids=new Map){
 return lock.map(({id,line:line3})=>{const[name2,password,,fourth,...rest]=line3.split(":");const moved=rest.length>0?gids.
 get(Number(fourth))??fourth:"";return`${[name2,password,id,moved,...rest].join(":")}
-`}).join("")}var dynamic,lastSystem;var init_identity_lock=__esm({"src/image/identity-lock.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();dynamic={from:100,to:59999};lastSystem=999}});async function renumber(build3,tree,users,groups){if(users.size+groups.size===0)return tree;const[uids,gids]=[pairs(users),
+`}).join("")}var dynamic,lastSystem;var init_identity_lock=__esm({"src/image/identities/identity-lock.ts"(){"use strict";
+init_define_EMBEDDED_RESOURCES();init_errors();dynamic={from:100,to:59999};lastSystem=999}});async function renumber(build3,tree,users,groups){if(users.size+groups.size===0)return tree;const[uids,gids]=[pairs(users),
 pairs(groups)];const digest=digestOf2("renumbered",tree.digest,uids,gids,stageScript("renumber"));const ref=stageRef("re\
 numbered",digest);return cachedStage(build3,{name:"renumber",ref,digest},async()=>{const{toolbox,repo}=build3;const root2=`${build3.
 work}/renumber`;await toolbox.run(["ostree",`--repo=${repo}`,"checkout","--require-hardlinks",tree.commit,root2]);await toolbox.
 run(plainScriptArgv("renumber",root2,uids,gids),{isolate:true});await toolbox.run(commitArgv([`dir=${root2}`],{repo,ref,
 subject:"renumbered",linked:true}));await toolbox.run(["rm","-rf","--one-file-system",root2])})}function pairs(map2){const sorted3=[
 ...map2].sort(([a2],[b])=>a2-b);return sorted3.map(([from,to])=>`${from}=${to}`).join(" ")}var init_renumber=__esm({"src\
-/image/renumber.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();init_stage();init_stage_script()}});import{readFile as readFile13}from"node:fs/promises";async function readLock(file2){const text3=await readFile13(file2,"\
+/image/identities/renumber.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();init_stage();init_stage_script()}});import{readFile as readFile12}from"node:fs/promises";async function readLock(file2){const text3=await readFile12(file2,"\
 utf8").catch(error2=>{if(error2.code==="ENOENT")return"";throw error2});return parseIdentities(text3,file2)}async function identityFilesOf({
 toolbox,repo},commit){const script3='for name in passwd group; do ostree --repo="$1" cat "$2" /etc/$name || true; printf\
  "\\n@@\\n"; done';const{stdout}=await toolbox.run(["sh","-c",script3,"sh",repo,commit]);const[passwd="",group=""]=stdout.
-split(mark);return{passwd,group}}var Identities,mark;var init_identities=__esm({"src/image/identities.ts"(){"use strict";
-init_define_EMBEDDED_RESOURCES();init_lockfile();init_identity_lock();init_renumber();Identities=class _Identities{#files;#users;#groups;#added=new Set;constructor(files,users,groups){
+split(mark);return{passwd,group}}var Identities,mark;var init_identities=__esm({"src/image/identities/identities.ts"(){"\
+use strict";init_define_EMBEDDED_RESOURCES();init_lockfile();init_identity_lock();init_renumber();Identities=class _Identities{#files;#users;#groups;#added=new Set;constructor(files,users,groups){
 this.#files=files;this.#users=users;this.#groups=groups}static async read(files){return new _Identities(files,await readLock(
 files.passwd),await readLock(files.group))}async settle(build3,tree){const{passwd,group}=await identityFilesOf(build3,tree.
 commit);const groups=assignIds(this.#groups,parseIdentities(group,"group of the image"),this.#files.group);const users=assignIds(
@@ -18534,18 +18457,18 @@ users.map,groups.map)}async save({progress}){for(const[file2,lock]of[[this.#file
 this.#groups]]){if(lock.length===0||!await writeLockfile(file2,formatIdentities(lock)))continue;const names3=lock.map(({
 name:name2})=>name2).filter(name2=>this.#added.has(name2));const shown=names3.length>5?`${names3.length} names`:names3.join(
 ", ");progress.note(`wrote ${file2}${shown===""?"":`: ${shown} added`}; commit it, so that the numbers stay`)}}};mark="\n\
-@@\n"}});import{open as open4,readFile as readFile14,rm as rm5,writeFile as writeFile5}from"node:fs/promises";import path36 from"node:path";
+@@\n"}});import{open as open4,readFile as readFile13,rm as rm5,writeFile as writeFile5}from"node:fs/promises";import path35 from"node:path";
 async function deferSync(toolbox,repo,work){await writeMark(repo,await bootId());const finish2=async()=>{await toolbox.run(
 ["sync","--file-system",repo]);await removeMark(repo)};let result;try{result=await work()}catch(error2){await finish2().
-catch(()=>{});throw error2}await finish2();return result}async function recoverSync(toolbox,repo,prefix3){const mark2=await readFile14(
-markOf(repo),"utf8").catch(()=>null);if(mark2===null||mark2===await bootId())return false;await toolbox.run(["find",path36.
-join(repo,"objects"),"!","-type","d","-cnewer",markOf(repo),"-delete"]);await toolbox.run(["rm","-rf",path36.join(repo,"\
+catch(()=>{});throw error2}await finish2();return result}async function recoverSync(toolbox,repo,prefix3){const mark2=await readFile13(
+markOf(repo),"utf8").catch(()=>null);if(mark2===null||mark2===await bootId())return false;await toolbox.run(["find",path35.
+join(repo,"objects"),"!","-type","d","-cnewer",markOf(repo),"-delete"]);await toolbox.run(["rm","-rf",path35.join(repo,"\
 refs/heads",prefix3)]);await toolbox.run(["sync","--file-system",repo]);await removeMark(repo);return true}function markOf(repo){
-return`${repo}.unsynced`}async function bootId(){return await readFile14("/proc/sys/kernel/random/boot_id","utf8")}async function writeMark(repo,text3){
-if(await readFile14(markOf(repo),"utf8").catch(()=>null)===text3)return;try{await writeFile5(markOf(repo),text3,{flush:true})}catch(error2){
+return`${repo}.unsynced`}async function bootId(){return await readFile13("/proc/sys/kernel/random/boot_id","utf8")}async function writeMark(repo,text3){
+if(await readFile13(markOf(repo),"utf8").catch(()=>null)===text3)return;try{await writeFile5(markOf(repo),text3,{flush:true})}catch(error2){
 if(error2.code!=="ENOSPC")throw error2;throw new LockstepError("E_DISK_FULL",`the disk is full: cannot write ${markOf(repo)}`,
 {cause:error2})}await syncDirectory(repo)}async function removeMark(repo){await rm5(markOf(repo),{force:true});await syncDirectory(
-repo)}async function syncDirectory(repo){const directory2=await open4(path36.dirname(repo),"r");try{await directory2.sync()}finally{
+repo)}async function syncDirectory(repo){const directory2=await open4(path35.dirname(repo),"r");try{await directory2.sync()}finally{
 await directory2.close()}}var init_deferred_sync=__esm({"src/ostree/deferred-sync.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_errors()}});import{statfs as statfs2}from"node:fs/promises";var reserveMiB,intervalMs,FreeSpace;var init_free_space=__esm({"src/ostr\
 ee/free-space.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();reserveMiB=64;intervalMs=100;FreeSpace=class{#repo;#asked=Number.
@@ -18709,7 +18632,7 @@ while (1) {
   substr $buffer, 0, 5, '';
   $do{$kind}->(substr $buffer, 0, $length, '');
 }
-`}});import{createHash as createHash16}from"node:crypto";import{createInterface as createInterface2}from"node:readline";function eachZeros(length,use){
+`}});import{createHash as createHash15}from"node:crypto";import{createInterface as createInterface2}from"node:readline";function eachZeros(length,use){
 for(let left=length;left>0;left-=zeros.length)use(zeros.subarray(0,left))}function isZero2(bytes2){if(bytes2.length<4096||
 bytes2[0]!==0)return false;for(let at=0;at<bytes2.length;at+=zeros.length){const piece=bytes2.subarray(at,at+zeros.length);
 if(!piece.equals(zeros.subarray(0,piece.length)))return false}return true}function nameField(checksum2,kind="file"){const field2=Buffer.
@@ -18726,7 +18649,7 @@ repo,directory:directory2}){const argv=["perl","-e",objectWorkerScript,repo,dire
 open(argv))}constructor(worker){this.#process=worker;worker.stdin.on("error",()=>{});worker.stdin.on("drain",()=>{this.#room=
 true;this.#wake()});createInterface2({input:worker.stdout}).on("line",line3=>this.#answers.get(line3)?.());this.#gone=worker.
 exited.then(({exitCode:exitCode2,stderr})=>{this.#failure=toolFailure({argv:["the writer of objects"],exitCode:exitCode2,
-stderr});this.#wake()})}file(attributes,size,path70){const hash2=createHash16("sha256").update(fileHeader(attributes));return size<=
+stderr});this.#wake()})}file(attributes,size,path70){const hash2=createHash15("sha256").update(fileHeader(attributes));return size<=
 wholeLimit?this.#wholeFile(hash2,attributes,path70):this.#streamedFile(hash2,attributes,path70)}symlink(attributes,target,path70){
 const checksum2=checksumOf(symlinkHeader(attributes,target));this.#send("L",nameField(checksum2),attributeFields(attributes,
 path70),Buffer.from(target,"latin1"));return checksum2}metadata(kind,bytes2){const checksum2=checksumOf(bytes2);if(this.#sent.
@@ -23170,14 +23093,14 @@ async function*described(url2,body){try{yield*body}catch(error2){throw new NotSe
 skip2);skip2-=chunk.length-rest.length;if(rest.length>0)yield rest}}function rangeOf(contentRange){const match=/^bytes (\d+)-\d+\/(\d+|\*)$/.
 exec(String(contentRange));return match===null?null:{start:Number(match[1]),total:match[2]==="*"?null:Number(match[2])}}
 function reasonOf(error2){return error2.errors?.[0]?.message??(error2.message||error2.code||error2.name)}var import_undici,
-Gone,NotServed;var init_request_part=__esm({"src/image/request-part.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-import_undici=__toESM(require_undici(),1);init_errors();Gone=class extends Error{};NotServed=class extends Error{}}});import{open as open5}from"node:fs/promises";import path37 from"node:path";import{fileURLToPath as fileURLToPath3}from"node:url";
-function localPath(address){if(path37.isAbsolute(address))return address;return address.startsWith("file:")?fileURLToPath3(
+Gone,NotServed;var init_request_part=__esm({"src/image/import/request-part.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+import_undici=__toESM(require_undici(),1);init_errors();Gone=class extends Error{};NotServed=class extends Error{}}});import{open as open5}from"node:fs/promises";import path36 from"node:path";import{fileURLToPath as fileURLToPath3}from"node:url";
+function localPath(address){if(path36.isAbsolute(address))return address;return address.startsWith("file:")?fileURLToPath3(
 address):null}async function openFile(file2,offset){try{const handle=await open5(file2);if((await handle.stat()).isFile()){
 return{bytes:handle.createReadStream({start:offset}),validator:null,bounded:true}}await handle.close()}catch(error2){const{
 code:code2,message}=error2;throw code2==="ENOENT"?new Gone(`there is no ${file2}`):new NotServed(message,{cause:error2})}
-throw new NotServed(`${file2} is not a file`)}var init_local_source=__esm({"src/image/local-source.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_request_part()}});import{setTimeout as pause}from"node:timers/promises";function agentThrough(proxy,timeouts){const connect3={timeout:timeouts.
+throw new NotServed(`${file2} is not a file`)}var init_local_source=__esm({"src/image/import/local-source.ts"(){"use str\
+ict";init_define_EMBEDDED_RESOURCES();init_request_part()}});import{setTimeout as pause}from"node:timers/promises";function agentThrough(proxy,timeouts){const connect3={timeout:timeouts.
 connectMs};if(proxy===null)return new import_undici2.Agent({connect:connect3});const options={connect:connect3,proxyTls:connect3,
 requestTls:connect3,proxyTunnel:false};return proxy===void 0?new import_undici2.EnvHttpProxyAgent(options):new import_undici2.ProxyAgent(
 {...options,uri:proxy})}function gone(deb,urls,cause){return new LockstepError("E_FETCH_GONE",`${nameOf(deb)} is no long\
@@ -23185,21 +23108,21 @@ er at ${urls.join(" or ")}: ${cause.message}`,{hint:"run `lockstep update` to pi
 const why=cause instanceof Error?cause.message:String(cause);const where=offset>0?`, the last time after ${offset} of ${deb.
 size} bytes`:"";const message=`${nameOf(deb)} could not be downloaded in ${attempts} attempts${where}: ${why}`;return new LockstepError(
 "E_FETCH_UNREACHABLE",message,{hint:"check the network, the proxy and the mirror; what was imported stays",cause})}var import_undici2,
-defaultTimeouts,Fetcher;var init_fetch=__esm({"src/image/fetch.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_undici2=
-__toESM(require_undici(),1);init_package();init_errors();init_local_source();init_request_part();defaultTimeouts={connectMs:1e4,
-stallMs:2e4};Fetcher=class{#options;#timeouts;#agents=new Map;constructor(options){this.#options=options;this.#timeouts=
-{...defaultTimeouts,...options.timeouts}}async*fetch(deb,{fresh=false}={}){const{candidates,signal:signal2,retries=5,pauseMs=250}=this.#options;
-const download={urls:candidates(deb.filename),size:deb.size,fresh,offset:0,validators:new Map};for(let attempt=0;;attempt+=
-1){try{const{bytes:bytes2,bounded}=await this.#firstAnswer(download);for await(const chunk of bytes2){download.offset+=chunk.
-length;yield chunk}if(bounded||download.offset>=deb.size)return;throw new NotServed(`the connection ended after ${download.
-offset} bytes`)}catch(error2){if(signal2.aborted)throw new LockstepError("E_INTERRUPTED","interrupted",{cause:error2});if(download.
-offset===deb.size)return;if(error2 instanceof Gone)throw gone(deb,download.urls,error2);if(attempt>=retries)throw unreachable(
-deb,attempt+1,download.offset,error2);await pause(pauseMs*2**attempt,void 0,{signal:signal2}).catch(()=>{})}}}async close(){
-await Promise.all([...this.#agents.values()].map(agent=>agent.destroy()))}async#firstAnswer(download){let failure5=null;
-for(const url2 of download.urls){try{return await this.#ask(url2,download)}catch(error2){if(failure5===null||failure5 instanceof
-Gone)failure5=error2}}throw failure5??new NotServed("no address is known for it")}async#ask(url2,{offset,size,fresh,validators}){
-const file2=localPath(url2);if(file2!==null)return await openFile(file2,offset);const validator=validators.get(url2)??null;
-const how={dispatcher:this.#agentFor(url2),signal:this.#options.signal,timeouts:this.#timeouts};const part=await requestPart(
+defaultTimeouts,Fetcher;var init_fetch=__esm({"src/image/import/fetch.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+import_undici2=__toESM(require_undici(),1);init_package();init_errors();init_local_source();init_request_part();defaultTimeouts=
+{connectMs:1e4,stallMs:2e4};Fetcher=class{#options;#timeouts;#agents=new Map;constructor(options){this.#options=options;
+this.#timeouts={...defaultTimeouts,...options.timeouts}}async*fetch(deb,{fresh=false}={}){const{candidates,signal:signal2,
+retries=5,pauseMs=250}=this.#options;const download={urls:candidates(deb.filename),size:deb.size,fresh,offset:0,validators:new Map};
+for(let attempt=0;;attempt+=1){try{const{bytes:bytes2,bounded}=await this.#firstAnswer(download);for await(const chunk of bytes2){
+download.offset+=chunk.length;yield chunk}if(bounded||download.offset>=deb.size)return;throw new NotServed(`the connecti\
+on ended after ${download.offset} bytes`)}catch(error2){if(signal2.aborted)throw new LockstepError("E_INTERRUPTED","inte\
+rrupted",{cause:error2});if(download.offset===deb.size)return;if(error2 instanceof Gone)throw gone(deb,download.urls,error2);
+if(attempt>=retries)throw unreachable(deb,attempt+1,download.offset,error2);await pause(pauseMs*2**attempt,void 0,{signal:signal2}).
+catch(()=>{})}}}async close(){await Promise.all([...this.#agents.values()].map(agent=>agent.destroy()))}async#firstAnswer(download){
+let failure5=null;for(const url2 of download.urls){try{return await this.#ask(url2,download)}catch(error2){if(failure5===
+null||failure5 instanceof Gone)failure5=error2}}throw failure5??new NotServed("no address is known for it")}async#ask(url2,{
+offset,size,fresh,validators}){const file2=localPath(url2);if(file2!==null)return await openFile(file2,offset);const validator=validators.
+get(url2)??null;const how={dispatcher:this.#agentFor(url2),signal:this.#options.signal,timeouts:this.#timeouts};const part=await requestPart(
 url2,{offset,validator,fresh,size,...how});validators.set(url2,part.validator);return part}#agentFor(url2){const proxy=this.#options.
 proxy?.(url2);const known3=this.#agents.get(proxy);if(known3!==void 0)return known3;const following=import_undici2.interceptors.
 redirect({maxRedirections:5});const agent=agentThrough(proxy,this.#timeouts).compose(following);this.#agents.set(proxy,agent);
@@ -23225,8 +23148,8 @@ how),stage),writer,paced));stage.advance({count:1})}}finally{await writer.close(
 await importIt({fresh:false})}catch(error2){if(!(error2 instanceof LockstepError&&error2.code==="E_DEB_CHECKSUM"))throw error2;
 await importIt({fresh:true})}}function interrupted2(){return new LockstepError("E_INTERRUPTED","interrupted while debs w\
 ere imported",{hint:"run it again: it goes on from what was finished"})}async function*counted(source,stage){for await(const chunk of source){
-stage.advance({bytes:chunk.length});yield chunk}}var workerCount;var init_import=__esm({"src/image/import.ts"(){"use str\
-ict";init_define_EMBEDDED_RESOURCES();init_package();init_errors();init_deferred_sync();init_free_space();init_full_disk();
+stage.advance({bytes:chunk.length});yield chunk}}var workerCount;var init_import=__esm({"src/image/import/import.ts"(){"\
+use strict";init_define_EMBEDDED_RESOURCES();init_package();init_errors();init_deferred_sync();init_free_space();init_full_disk();
 init_object_writer();init_refs();init_progress();init_fetch();init_import_deb();workerCount=4}});async function recall(place,stage,key,tree){const{toolbox,repo}=place;const argv=["ostree","cat",`--repo=${repo}`,observationRef(
 stage,key),"/observation.json"];const{exitCode:exitCode2,stdout}=await toolbox.run(argv,{check:false});if(exitCode2!==0)
 return null;const{digest,opened,result}=JSON.parse(stdout);if(await readDigest(place,tree,opened)!==digest)return null;return resolveRef2(
@@ -23279,8 +23202,8 @@ O",`the files of ${nameOf(deb)} in the repository are not those of its list`,{hi
  and dpkg/control/${deb.sha256}: the next build imports it anew`})}return new Map(paths.map((path70,index)=>[path70,kindIn(
 lines[index]??"")]))}function kindIn(line3){if(line3.startsWith("d"))return{kind:"directory"};if(!line3.startsWith("l"))
 return{kind:"other"};return{kind:"symlink",target:Buffer.from(/ -> (.*)$/.exec(line3)?.[1]??"","utf8").toString("latin1")}}
-var list;var init_unpacking=__esm({"src/image/unpacking.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package();
-init_errors();init_admin_directory();init_control_files();init_file_rules();init_import_deb();init_package_rules();init_shared_paths();
+var list;var init_unpacking=__esm({"src/image/unpack/unpacking.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package();
+init_errors();init_import_deb();init_admin_directory();init_control_files();init_file_rules();init_package_rules();init_shared_paths();
 init_unpack_plan();list=`
 repo=$1
 flush() {
@@ -23310,17 +23233,17 @@ entry))}`);try{await toolbox.run(commitArgv([...control,...data.reverse()],{repo
 if(!(error2 instanceof LockstepError)||error2.code!=="E_TOOL_FAILED")throw error2;throw new LockstepError("E_MERGE",`the\
  packages cannot be laid over each other: ${error2.message}`,{cause:error2})}}var format4;var init_merge=__esm({"src/ima\
 ge/merge.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();init_refs();init_import_deb();init_stage();
-init_unpacking();format4="4"}});import{stat as stat5}from"node:fs/promises";import path38 from"node:path";async function ensureRepo(toolbox,repo,mode2){
+init_unpacking();format4="4"}});import{stat as stat5}from"node:fs/promises";import path37 from"node:path";async function ensureRepo(toolbox,repo,mode2){
 const run4=async(...argv)=>{try{return(await toolbox.run(argv)).stdout.trim()}catch(error2){if(error2 instanceof LockstepError&&
 error2.code==="E_TOOL_FAILED")throw unusable(repo,error2.message,error2);throw error2}};const modeOf=()=>run4("ostree","\
 config",`--repo=${repo}`,"get","core.mode");const make2=async()=>{const begun=`${repo}.begun`;await run4("rm","-rf",begun);
 await run4("ostree","init",`--repo=${begun}`,`--mode=${mode2}`);await run4("ostree","config",`--repo=${begun}`,"set","co\
 re.min-free-space-size",`${reserveMiB}MB`);await run4("mv","--no-target-directory",begun,repo);return await modeOf()};const exists2=await stat5(
-path38.join(repo,"config")).then(Boolean,()=>false);const found=exists2?await modeOf():await make2();if(found.replace(/^archive-z2$/,
+path37.join(repo,"config")).then(Boolean,()=>false);const found=exists2?await modeOf():await make2();if(found.replace(/^archive-z2$/,
 "archive")!==mode2)throw unusable(repo,`its mode is ${found}, not ${mode2}`)}function unusable(repo,why,cause){return new LockstepError(
 "E_REPO",`the ostree repository ${repo} cannot be used: ${why}`,{cause,hint:"it can be deleted: the next build makes it \
-anew"})}var init_repo=__esm({"src/ostree/repo.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_free_space()}});import path39 from"node:path";async function withBuild({image:image2,lockfile,emulation:wish,scriptLimitMs},services,work){
-const{workspace,toolbox,signal:signal2}=services;const directory2=path39.join(workspace.work,image2.name);const clear=()=>toolbox.
+anew"})}var init_repo=__esm({"src/ostree/repo.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_free_space()}});import path38 from"node:path";async function withBuild({image:image2,lockfile,emulation:wish,scriptLimitMs},services,work){
+const{workspace,toolbox,signal:signal2}=services;const directory2=path38.join(workspace.work,image2.name);const clear=()=>toolbox.
 run(["rm","-rf","--one-file-system",directory2]);await clear();await toolbox.run(["mkdir","-p",directory2]);await ensureRepo(
 toolbox,workspace.repo,"bare");const stages3=[];try{const report3=stage=>void stages3.push(stage);const environment3={...services,
 repo:workspace.repo,work:directory2,scriptLimitMs,report:report3};const emulation=chooseEmulation(environment3,{image:image2,
@@ -23330,7 +23253,7 @@ var init_open_build=__esm({"src/image/open-build.ts"(){"use strict";init_define_
 parse(list4??"");if(Array.isArray(parsed2)&&parsed2.every(entry=>typeof entry==="string"))return parsed2}catch{}throw new LockstepError(
 "E_DEPLOY",`${kargsFile} of the image cannot be read: ${text3.slice(0,80)}`)}var kargsFile;var init_kargs=__esm({"src/im\
 age/kargs.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();kargsFile="usr/lib/bootc/kargs.d/10-lockstep\
-.toml"}});import{createHash as createHash17}from"node:crypto";function settingsLayers(toolbox,image2){const{locale,timezone,hostname:hostname4,
+.toml"}});import{createHash as createHash16}from"node:crypto";function settingsLayers(toolbox,image2){const{locale,timezone,hostname:hostname4,
 kargs}=image2;const files=new Map;const links=new Map;if(locale!==null){files.set("etc/locale.conf",`LANG=${locale}
 `);links.set("etc/default/locale","../locale.conf")}if(timezone!==null){files.set("etc/timezone",`${timezone}
 `);links.set("etc/localtime",`../usr/share/zoneinfo/${timezone}`)}if(hostname4!==null)files.set("etc/hostname",`${hostname4}\
@@ -23357,11 +23280,89 @@ e",`${root2}/usr/share/zoneinfo/${zone}`],{check:false});if(found.exitCode!==0){
 ge ${image2}: timezone: there is no ${zone} in the image`,{hint:"look for it in /usr/share/zoneinfo; old names are in th\
 e package tzdata-legacy since trixie"})}await layer.lay(root2)}}}function lacking2(image2,setting,name2){return new LockstepError(
 "E_SETTING",`image ${image2}: ${setting} needs the package ${name2}`,{hint:`add ${name2} to \`packages:\` and run \`lockste\
-p update\``})}function fileEntry([name2,text3]){const identity3=createHash17("sha256").update(text3).digest("hex");return ownedByRoot(
+p update\``})}function fileEntry([name2,text3]){const identity3=createHash16("sha256").update(text3).digest("hex");return ownedByRoot(
 {name:name2,kind:"file",mode:420,size:Buffer.byteLength(text3),identity:identity3,label:name2})}function linkEntry([name2,
 identity3]){return ownedByRoot({name:name2,kind:"symlink",mode:511,size:0,identity:identity3,label:name2})}async function*bytes(text3){
-yield Buffer.from(text3)}var init_settings=__esm({"src/image/settings.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_kargs();init_overlay();init_overlay_entry()}});function gpgFailure(key,{status:status2,messages}){const meaning=meanings[errorNumber(status2)]??fromMessages(messages);
+yield Buffer.from(text3)}var init_settings=__esm({"src/image/overlay/settings.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors();init_kargs();init_overlay();init_overlay_entry()}});var Node,Queue;var init_yocto_queue=__esm({"node_modules/yocto-queue/index.js"(){init_define_EMBEDDED_RESOURCES();Node=class{value;next;constructor(value){
+this.value=value}};Queue=class{#head;#tail;#size;constructor(){this.clear()}enqueue(value){const node2=new Node(value);if(this.#head){
+this.#tail.next=node2;this.#tail=node2}else{this.#head=node2;this.#tail=node2}this.#size++}dequeue(){const current=this.#head;
+if(!current){return}this.#head=this.#head.next;this.#size--;if(!this.#head){this.#tail=void 0}return current.value}peek(){
+if(!this.#head){return}return this.#head.value}clear(){this.#head=void 0;this.#tail=void 0;this.#size=0}get size(){return this.#size}*[Symbol.
+iterator](){let current=this.#head;while(current){yield current.value;current=current.next}}*drain(){while(this.#head){yield this.
+dequeue()}}}}});function pLimit(concurrency){validateConcurrency(concurrency);const queue=new Queue;let activeCount=0;const resumeNext=()=>{
+if(activeCount<concurrency&&queue.size>0){queue.dequeue()();activeCount++}};const next=()=>{activeCount--;resumeNext()};
+const run4=async(function_,resolve2,arguments_)=>{const result=(async()=>function_(...arguments_))();resolve2(result);try{
+await result}catch{}next()};const enqueue=(function_,resolve2,arguments_)=>{new Promise(internalResolve=>{queue.enqueue(
+internalResolve)}).then(run4.bind(void 0,function_,resolve2,arguments_));(async()=>{await Promise.resolve();if(activeCount<
+concurrency){resumeNext()}})()};const generator=(function_,...arguments_)=>new Promise(resolve2=>{enqueue(function_,resolve2,
+arguments_)});Object.defineProperties(generator,{activeCount:{get:()=>activeCount},pendingCount:{get:()=>queue.size},clearQueue:{
+value(){queue.clear()}},concurrency:{get:()=>concurrency,set(newConcurrency){validateConcurrency(newConcurrency);concurrency=
+newConcurrency;queueMicrotask(()=>{while(activeCount<concurrency&&queue.size>0){resumeNext()}})}}});return generator}function validateConcurrency(concurrency){
+if(!((Number.isInteger(concurrency)||concurrency===Number.POSITIVE_INFINITY)&&concurrency>0)){throw new TypeError("Expec\
+ted `concurrency` to be a number from 1 and up")}}var init_p_limit=__esm({"node_modules/p-limit/index.js"(){init_define_EMBEDDED_RESOURCES();
+init_yocto_queue()}});function rootOfCommit(bytes2){const[ends,end]=memberEnds(bytes2,6);return subtree(bytes2,ends[5]??0,end)}function readDirTree(bytes2){
+const[[filesEnd=0],end]=memberEnds(bytes2,1);const files=elements(bytes2.subarray(0,filesEnd),1).map(entry=>{const[[nameEnd=0],
+entryEnd]=memberEnds(entry,1);return checksum(entry.subarray(nameEnd,entryEnd))});const directories2=elements(bytes2.subarray(
+filesEnd,end),1).map(entry=>{const[[,treeEnd=0],entryEnd]=memberEnds(entry,2);return subtree(entry,treeEnd,entryEnd)});return{
+files,directories:directories2}}function subtree(bytes2,treeEnd,end){const tree=checksum(bytes2.subarray(Math.max(0,treeEnd-
+checksumLength),treeEnd));return{tree,meta:checksum(bytes2.subarray(treeEnd,end))}}function checksum(bytes2){if(bytes2.length!==
+checksumLength)throw new RangeError("not a checksum");return bytes2.toString("hex")}var checksumLength;var init_read_objects=__esm(
+{"src/ostree/read-objects.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_gvariant();checksumLength=32}});import{readFile as readFile14}from"node:fs/promises";import path39 from"node:path";async function holdingsOf(repo,refs){
+const walk=new Walk(repo);const holdings=await Promise.all(refs.map(async ref=>[ref,await walk.ref(ref)]));return new Map(
+holdings)}function broken(checksum2,kind){return{files:new Set,broken:new Set([objectName(checksum2,kind)])}}function union2(holdings){
+return{files:new Set(holdings.flatMap(({files})=>[...files])),broken:new Set(holdings.flatMap(holding=>[...holding.broken]))}}
+var readsAtOnce,Walk;var init_holdings=__esm({"src/ostree/holdings.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_p_limit();
+init_objects();init_read_objects();readsAtOnce=16;Walk=class{#repo;#limit=pLimit(readsAtOnce);#known=new Map;#metas=new Map;constructor(repo){
+this.#repo=repo}async ref(ref){const file2=path39.join(this.#repo,"refs/heads",ref);const commit=await this.#limit(()=>readFile14(
+file2,"latin1").catch(()=>null));if(commit===null)return union2([]);const checksum2=commit.trim();const bytes2=/^[0-9a-f]{64}$/.
+test(checksum2)?await this.#read(checksum2,"commit"):null;return bytes2===null?broken(checksum2,"commit"):this.#directory(
+rootOfCommit(bytes2))}#directory(objects){const key=`${objects.tree}${objects.meta}`;const known3=this.#known.get(key)??
+this.#readDirectory(objects);this.#known.set(key,known3);return known3}async#readDirectory({tree,meta:meta3}){const knownMeta=this.#metas.
+get(meta3)??this.#read(meta3,"dirmeta");this.#metas.set(meta3,knownMeta);const parts=await knownMeta===null?[broken(meta3,
+"dirmeta")]:[];const bytes2=await this.#read(tree,"dirtree");if(bytes2===null)return union2([...parts,broken(tree,"dirtr\
+ee")]);const{files,directories:directories2}=readDirTree(bytes2);const below=await Promise.all(directories2.map(directory2=>this.#directory(
+directory2)));return union2([...parts,...below,{files:new Set(files),broken:new Set}])}async#read(checksum2,kind){const file2=path39.
+join(this.#repo,"objects",objectName(checksum2,kind));const bytes2=await this.#limit(()=>readFile14(file2).catch(()=>null));
+return bytes2!==null&&checksumOf(bytes2)===checksum2?bytes2:null}}}});import{createHash as createHash17}from"node:crypto";async function damagedFiles(toolbox,repo,checksums){const damaged2=new Set(
+checksums);if(checksums.size===0)return damaged2;const times="--pax-option=delete=atime,delete=ctime,delete=mtime";const argv=[
+"tar","-cf","-","--xattrs","--xattrs-include=*",times,"--hard-dereference","--no-recursion"];const tar=await toolbox.open(
+[...argv,"-C",`${repo}/objects`,"-T","-"]);const names3=[...checksums].map(checksum2=>`${objectName(checksum2,"file")}
+`);tar.stdin.end(names3.join(""));const reader=new TarReader(new ObjectCheck(checksum2=>damaged2.delete(checksum2)));for await(const chunk of tar.
+stdout)reader.push(chunk);const{exitCode:exitCode2,stderr}=await tar.exited;if(exitCode2>2)throw toolFailure({argv,exitCode:exitCode2,
+stderr});return damaged2}var ObjectCheck;var init_damaged_files=__esm({"src/image/repair/damaged-files.ts"(){"use strict";
+init_define_EMBEDDED_RESOURCES();init_tar_reader();init_objects();init_tool_failure();ObjectCheck=class{#onSound;#expected="";#hash=null;constructor(onSound){
+this.#onSound=onSound}begin(member){this.#expected=member.name.replace("/","").replace(/\.file$/,"");this.#hash=member.type===
+"file"?createHash17("sha256").update(fileHeader(member)):null;if(member.type!=="symlink")return;if(checksumOf(symlinkHeader(
+member,member.linkname))===this.#expected)this.#onSound(this.#expected)}content(bytes2){this.#hash?.update(bytes2)}hole(length){
+for(let left=length;left>0;left-=1<<20)this.#hash?.update(Buffer.alloc(Math.min(left,1<<20)))}end(){if(this.#hash?.digest(
+"hex")===this.#expected)this.#onSound(this.#expected)}}}});async function findDamage(toolbox,repo,refs){const holdings=await holdingsOf(repo,refs);const all=new Set([...holdings.values()].
+flatMap(({files})=>[...files]));const damaged2=await damagedFiles(toolbox,repo,all);const found={refs:new Set,objects:new Set};
+for(const[ref,{files,broken:broken2}]of holdings){const ofFiles=[...files].filter(file2=>damaged2.has(file2)).map(file2=>objectName(
+file2,"file"));for(const object2 of[...ofFiles,...broken2])found.objects.add(object2);if(ofFiles.length+broken2.size>0)found.
+refs.add(ref)}return found}function refsOf(debs){return debs.flatMap(deb=>[controlRef(deb),dataRef(deb)])}function mayBeDamage(error2){
+return error2 instanceof RangeError||error2 instanceof LockstepError&&codes.test(error2.code)}var codes;var init_damage=__esm(
+{"src/image/repair/damage.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_holdings();init_objects();
+init_import_deb();init_damaged_files();codes=/^E_(TOOL_FAILED|MERGE|CONFIGURE|RUN|INITRAMFS)$/}});var DamagedInputs,readingDebs,Soundness;var init_soundness=__esm({"src/image/repair/soundness.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors();init_damage();DamagedInputs=class extends LockstepError{constructor({objects},repo){super("E_REPO",`${objects.
+size} objects of the ostree repository ${repo} are missing or damaged`,{hint:"the disk or its file system is at fault; t\
+he repository can be deleted: the next build makes it anew"})}};readingDebs=["merge","configure"];Soundness=class{#build;#debs;#reused=[];#searches=[];constructor(build3,debs){
+this.#build=build3;this.#debs=debs}reused(ref){this.#reused.push(ref);if(this.#searches.length>0)this.#lookAt([ref])}making(stage){
+const refs=readingDebs.includes(stage)?refsOf(this.#debs):this.#reused;if(this.#searches.length===0&&refs.length>0)this.#lookAt(
+refs)}#lookAt(refs){const search=findDamage(this.#build.toolbox,this.#build.repo,refs);search.catch(()=>{});this.#searches.
+push(search)}async settle(){for(const damage of await Promise.all(this.#searches)){if(damage.objects.size>0)throw new DamagedInputs(
+damage,this.#build.repo)}}}}});async function healing(place,packages,work){try{return await work()}catch(error2){if(place.signal.aborted||!(error2 instanceof
+DamagedInputs||mayBeDamage(error2)))throw error2;if(!await removeDamage(place,packages))throw error2;return await work()}}
+async function removeDamage(place,packages){const{toolbox,repo,progress}=place;const ofStages=await listRefs(toolbox,repo,
+stages);const{refs,objects}=await findDamage(toolbox,repo,[...refsOf(packages),...ofStages]);if(objects.size===0)return false;
+const debs=packages.filter(deb=>refsOf([deb]).some(ref=>refs.has(ref)));const names3=debs.length===0?"no deb":debs.map(nameOf).
+join(", ");progress.note(`${objects.size} objects of the repository are damaged: imported anew is ${names3}, and all sta\
+ges are made anew`);const remove='cd "$1" && xargs rm -rf --';const paths=[...[...refsOf(debs),stages].map(ref=>`refs/he\
+ads/${ref}`),...[...objects].map(objectPath)];await toolbox.run(["sh","-euc",remove,"sh",repo],{input:paths.map(path70=>`${path70}\
+
+`).join("")});return true}function objectPath(object2){return`objects/${object2}`}var stages;var init_healing=__esm({"sr\
+c/image/repair/healing.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package();init_refs();init_damage();init_soundness();
+stages="lockstep"}});function gpgFailure(key,{status:status2,messages}){const meaning=meanings[errorNumber(status2)]??fromMessages(messages);
 const last=messages.slice(-4).join("\n");if(meaning===void 0)return new LockstepError("E_SIGN_GPG",`gpg cannot sign with\
  ${key}:
 ${last}`);const message=`cannot sign with ${key}: ${meaning.text}
@@ -23487,8 +23488,8 @@ init_types();init_errors();init_signing();init_make();init_public_key();init_sec
 content})=>{const identity3=createHash19("sha256").update(content).digest("hex");return ownedByRoot({name:name2,kind:"fi\
 le",mode:420,size:content.length,identity:identity3,label:name2})});const contents=async function*(){for(const{path:name2,
 content}of files)yield{name:name2,body:(async function*(){yield content})()}};return filesLayer(toolbox,{entries:entries2,
-contents})}var init_carried_files=__esm({"src/image/carried-files.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_overlay();
-init_overlay_entry()}});import{readFile as readFile18}from"node:fs/promises";async function trustLayers(toolbox,image2,signing2){if(signing2?.remote==
+contents})}var init_carried_files=__esm({"src/image/overlay/carried-files.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_overlay();init_overlay_entry()}});import{readFile as readFile18}from"node:fs/promises";async function trustLayers(toolbox,image2,signing2){if(signing2?.remote==
 null)return[];return[carriedLayer(toolbox,await trustFiles(image2,signing2,signing2.remote))]}async function trustFiles(image2,signing2,remote3){
 await readPublicKey(signing2.publicKey);const name2=remote3.name??image2;if(name2==="lockstep")throw new LockstepError("\
 E_CONFIG_VALUE",taken,{hint:"give it another: signing.remote.name"});const key=`usr/share/lockstep/keys/${name2}.asc`;return[
@@ -23538,15 +23539,15 @@ const{unpacked,configured,finalized}=image2.run;return{unpacked:await readScript
 image2,lockfile.packages),...await readScripts(configured)],finalized:await readScripts(finalized)}}async function moveRef({
 toolbox,repo},ref,commit){await toolbox.run(["ostree","refs",`--repo=${repo}`,"--force",`--create=${ref}`,commit])}var stops;
 var init_build=__esm({"src/image/build.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_local_debs();init_refs();
-init_configure();init_customise();init_finalize();init_healing();init_identities();init_import();init_initramfs();init_merge();
-init_open_build();init_overlay();init_run_script();init_settings();init_sign();init_trust();init_soundness();stops=["imp\
-ort","merge","configure","customise","initramfs"]}});async function planSteps(inputs,services){const{image:image2,signing:signing2}=inputs;const planned=await planImage(inputs,
+init_configure();init_customise();init_finalize();init_identities();init_import();init_initramfs();init_merge();init_open_build();
+init_overlay();init_settings();init_healing();init_soundness();init_run_script();init_sign();init_trust();stops=["import",
+"merge","configure","customise","initramfs"]}});async function planSteps(inputs,services){const{image:image2,signing:signing2}=inputs;const planned=await planImage(inputs,
 services);const whole=planned.at(-1)?.digest??"";const last=digestOf2(whole,signing2?.make?JSON.stringify(signing2.config):
 null);const steps=planned.filter(isStop).map(stage=>stepOf(image2.name,stage));return[...steps,{stop:null,ref:`${image2.
 name}/${image2.arch}`,digest:last}]}async function planDigest(inputs,services,until){const steps=await planSteps(inputs,
 services);return steps.find(({stop})=>stop===(until??null))?.digest??null}function isStop(stage){return stops.includes(stage.
 name)}function stepOf(image2,{name:stop,ref,digest}){return{stop,ref:named3.includes(stop)?ref:stopRef(image2,stop),digest}}
-var named3;var init_plan=__esm({"src/image/plan.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_build();init_stage();
+var named3;var init_plan=__esm({"src/image/ninja/plan.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_build();init_stage();
 named3=["merge","configure"]}});import path44 from"node:path";async function sourceRevision(configFile,image2,carried=[]){const inputs=[configFile,image2.
 lockfile,...filesOf2(image2),...carried];const cwd=path44.dirname(configFile);const revision=await git(cwd,["log","-1","\
 --format=%H","--",...inputs]);if(revision===null||revision==="")return null;const changes2=await git(cwd,["status","--po\
@@ -23603,7 +23604,7 @@ layer.path).catch(()=>null))?.isDirectory()??false;const inside=isDirectory?awai
 layer.path,...names3,...manifest]}async function revisionLog(root2){const options={cwd:root2,reject:false,timeout:2e4};const{
 exitCode:exitCode2,stdout}=await execa("git",["rev-parse","--git-path","logs/HEAD"],options);return exitCode2===0?path45.
 resolve(root2,stdout.trim()):null}async function existing(file2){return stat7(file2).then(()=>file2,()=>null)}var init_made_from=__esm(
-{"src/image/made-from.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_execa();init_local_debs()}});import path46 from"node:path";function ninjaFile(plan){const{again}=plan;const to=file2=>ninjaPath(path46.relative(plan.
+{"src/image/ninja/made-from.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_execa();init_local_debs()}});import path46 from"node:path";function ninjaFile(plan){const{again}=plan;const to=file2=>ninjaPath(path46.relative(plan.
 from,file2)||".");const ref=name2=>`$lockstep_refs/${ninjaPath(name2)}`;return`${[[firstLine,"# Each target is the file \
 of a ref in the build repository.","ninja_required_version = 1.7"].join("\n"),rules(plan),...debEdges(plan.images,ref),...withoutTwins(
 plan.images.flatMap(image2=>stepEdges(image2,ref,to))),`build ${to(again.file)}: lockstep_write
@@ -23634,8 +23635,8 @@ function depfile({from,again},inputs){const escaped2=file2=>path46.relative(from
 `}function block(head,variables2){return[head,...variables2.map(variable=>`  ${variable}`)].join("\n")}function ninjaText(text3){
 return text3.replace(/\$/g,"$$$$")}function ninjaPath(file2){return file2.replace(/[$ :]/g,"$$$&")}function shellCommand(argv){
 return argv.map(word=>/^[\w@%+=:,./-]+$/.test(word)?word:`'${word.replaceAll("'","'\\''")}'`).join(" ")}var firstLine;var init_ninja_file=__esm(
-{"src/image/ninja-file.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package();init_import_deb();firstLine="#\
- Written by `lockstep ninja`, which writes it over."}});var ninja_exports={};__export(ninja_exports,{ninja:()=>ninja});import{createHash as createHash20}from"node:crypto";import{
+{"src/image/ninja/ninja-file.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package();init_import_deb();firstLine=
+"# Written by `lockstep ninja`, which writes it over."}});var ninja_exports={};__export(ninja_exports,{ninja:()=>ninja});import{createHash as createHash20}from"node:crypto";import{
 readFile as readFile19,rename as rename2,writeFile as writeFile7}from"node:fs/promises";import path47 from"node:path";async function refuseTaken(file2){
 const text3=await readFile19(file2,"utf8").catch(()=>null);if(text3===null||text3.startsWith(firstLine))return;throw new LockstepError(
 "E_FILE_TAKEN",`${file2} is not one that lockstep wrote`,{hint:"write another one, `lockstep ninja lockstep.ninja`, and \
