@@ -30,9 +30,8 @@ const cases: Case[] = [
   { stage: 'merge', until: 'import', freeMiB: 40, what: 'the debs are in' },
   { stage: 'configure', until: 'merge', freeMiB: 2, what: 'scripts write' },
   { stage: 'configure', until: 'merge', freeMiB: 50, what: 'the scripts have run' },
-  { stage: 'customise', until: 'configure', freeMiB: 50, what: 'the tree is copied' },
-  { stage: 'customise', until: 'configure', freeMiB: 200, what: 'the script has run' },
-  { stage: 'finalize', until: 'customise', freeMiB: 50, what: 'the tree is copied' },
+  { stage: 'customise', until: 'configure', freeMiB: 4, what: 'the script writes' },
+  { stage: 'finalize', until: 'customise', freeMiB: 4, what: 'the script writes' },
 ];
 
 /** What a stage's ref begins with. */

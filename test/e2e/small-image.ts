@@ -4,7 +4,7 @@ import type { Outcome } from '../../src/commands/verb.ts';
 import { lockstepOk } from './lockstep.ts';
 import { resolveAnyhow } from './served-suites.ts';
 
-/** The essential packages, and a script at two points: every stage but the initramfs, in some seconds. */
+/** The essential packages, and a script at two points: every stage but the initramfs, in some seconds. The scripts write 8 MB each. */
 const yaml = (arch: string) => `images:
   small:
     arch: ${arch}
@@ -14,8 +14,8 @@ const yaml = (arch: string) => `images:
 `;
 
 const scripts = {
-  middle: '#!/bin/sh\nset -e\nadduser --quiet --system --group small\necho made >/etc/small\n',
-  late: '#!/bin/sh\nset -e\nrm -r /usr/share/doc\n',
+  middle: '#!/bin/sh\nset -e\nadduser --quiet --system --group small\nyes small | head -c 8000000 >/usr/share/small\n',
+  late: '#!/bin/sh\nset -e\nrm -r /usr/share/doc\nyes late | head -c 8000000 >/usr/share/late\n',
 };
 
 /** Makes a directory the project of a small image, with its lockfile; of a foreign architecture unless told otherwise. */
