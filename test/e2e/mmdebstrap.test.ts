@@ -15,6 +15,7 @@ const reasons: [RegExp, string][] = [
   [/^(initrd\.img|vmlinuz)(\.old)?$/, 'ostree finds the kernel by its own layout'],
   [/^boot\/initrd\.img-/, 'made by a stage of its own, into usr/lib/modules'],
   [/^usr\/lib\/modules\/[^/]+\/initramfs\.img$/, 'made by a stage of its own'],
+  [/^usr\/lib\/linux-image-[^/]+$/, 'leads to the device trees beside the kernel (compared in their place)'],
   [/^etc\/(hostname|resolv\.conf|fstab)$/, 'mmdebstrap copies or makes them for the machine that it runs on'],
   [/^etc\/machine-id$/, 'empty: systemd makes one for each device'],
   [/^var\/lib\/dbus\/machine-id$/, 'leads to etc/machine-id, made on the device'],

@@ -75,7 +75,10 @@ class DockerToolbox implements Toolbox {
   async checkMount(): Promise<void> {
     const { engine, project } = this.#parts;
     const read = async (file: string) => (await this.run(['cat', file], { check: false })).stdout;
-    if (!(await containerSees(project, read))) throw mountMissing(engine.address, project);
+    if (await containerSees(project, read)) return;
+    await this.#endTold();
+    this.#assertAlive();
+    throw mountMissing(engine.address, project);
   }
 
   run(argv: readonly string[], options: RunOptions = {}): Promise<ToolResult> {
@@ -134,8 +137,13 @@ class DockerToolbox implements Toolbox {
 
   /** A command that looks killed may have gone with its container, which is told a moment later. */
   async #settled(exitCode: number): Promise<number> {
-    if (exitCode === lostExitCode) await Promise.race([this.#parts.lease.ended, sleep(goneToldWithinMs)]);
+    if (exitCode === lostExitCode) await this.#endTold();
     return exitCode;
+  }
+
+  /** Waits for as long as the end of the container may take to be told. */
+  async #endTold(): Promise<void> {
+    await Promise.race([this.#parts.lease.ended, sleep(goneToldWithinMs)]);
   }
 
   #assertAlive(): void {
