@@ -13584,21 +13584,22 @@ init_mounts();goneToldWithinMs=500;DockerToolbox=class{kind="docker";description
 ()=>{});#closed=false;#isolation;constructor(parts){this.#parts=parts;this.description=`Docker engine ${parts.engine.version}\
  at ${parts.engine.address}, image ${parts.image}`;parts.signal.addEventListener("abort",this.#onAbort,{once:true});void parts.
 lease.ended.then(()=>{this.#closed=true})}async checkMount(){const{engine,project}=this.#parts;const read=async file2=>(await this.
-run(["cat",file2],{check:false})).stdout;if(!await containerSees(project,read))throw mountMissing(engine.address,project)}run(argv,options={}){
-const start=onStderr=>this.#start(argv,options,options.input!==void 0,onStderr);return runToEnd(argv,options,start,()=>this.#assertAlive())}async open(argv,options={}){
-const stderr=new Tail;const process10=await this.#start(argv,options,true,chunk=>stderr.append(chunk));const exited=process10.
-exited.then(exitCode2=>({exitCode:exitCode2,stderr:stderr.toString()}));return{...process10,exited}}async startDaemon(spec){
-const{engine,image:image2,project}=this.#parts;const there='command -v "$1" >/dev/null || { echo "$1: not found" >&2; ex\
-it 127; }';await this.run(["sh","-c",there,"sh",spec.argv[0]??""]);return startDaemon(engine,image2,project,spec)}daemonRunning(name2){
-return daemonRunning(this.#parts.engine,name2)}stopDaemon(name2,options){return stopDaemon(this.#parts.engine,name2,options)}async close(){
-this.#closed=true;this.#parts.signal.removeEventListener("abort",this.#onAbort);await this.#parts.lease.release()}async#start(argv,options,stdin,onStderr){
+run(["cat",file2],{check:false})).stdout;if(await containerSees(project,read))return;await this.#endTold();this.#assertAlive();
+throw mountMissing(engine.address,project)}run(argv,options={}){const start=onStderr=>this.#start(argv,options,options.input!==
+void 0,onStderr);return runToEnd(argv,options,start,()=>this.#assertAlive())}async open(argv,options={}){const stderr=new Tail;
+const process10=await this.#start(argv,options,true,chunk=>stderr.append(chunk));const exited=process10.exited.then(exitCode2=>({
+exitCode:exitCode2,stderr:stderr.toString()}));return{...process10,exited}}async startDaemon(spec){const{engine,image:image2,
+project}=this.#parts;const there='command -v "$1" >/dev/null || { echo "$1: not found" >&2; exit 127; }';await this.run(
+["sh","-c",there,"sh",spec.argv[0]??""]);return startDaemon(engine,image2,project,spec)}daemonRunning(name2){return daemonRunning(
+this.#parts.engine,name2)}stopDaemon(name2,options){return stopDaemon(this.#parts.engine,name2,options)}async close(){this.#closed=
+true;this.#parts.signal.removeEventListener("abort",this.#onAbort);await this.#parts.lease.release()}async#start(argv,options,stdin,onStderr){
 this.#assertAlive();const isolation2=options.isolate?await this.#isolated():[];try{const{container}=this.#parts.lease;const process10=await startExec(
 container,[...isolation2,...argv],{...options,stdin,onStderr});return{...process10,exited:process10.exited.then(exitCode2=>this.#settled(
-exitCode2))}}catch(error2){this.#assertAlive();throw error2}}async#settled(exitCode2){if(exitCode2===lostExitCode)await Promise.
-race([this.#parts.lease.ended,sleep5(goneToldWithinMs)]);return exitCode2}#assertAlive(){if(this.#parts.signal.aborted)throw interrupted();
-if(this.#closed)throw new LockstepError("E_TOOLBOX_ENGINE","the builder container is gone")}#isolated(){const whole=[...isolation,
-freshProc,"--"];this.#isolation??=this.run([...whole,"true"],{check:false}).then(({exitCode:exitCode2})=>exitCode2===0?whole:
-[...isolation,"--"]);return this.#isolation}}}});import{constants as constants4}from"node:fs";import{access}from"node:fs/promises";import path14 from"node:path";async function findProgram(name2,searchPath=toolEnvironment.
+exitCode2))}}catch(error2){this.#assertAlive();throw error2}}async#settled(exitCode2){if(exitCode2===lostExitCode)await this.#endTold();
+return exitCode2}async#endTold(){await Promise.race([this.#parts.lease.ended,sleep5(goneToldWithinMs)])}#assertAlive(){if(this.#parts.
+signal.aborted)throw interrupted();if(this.#closed)throw new LockstepError("E_TOOLBOX_ENGINE","the builder container is \
+gone")}#isolated(){const whole=[...isolation,freshProc,"--"];this.#isolation??=this.run([...whole,"true"],{check:false}).
+then(({exitCode:exitCode2})=>exitCode2===0?whole:[...isolation,"--"]);return this.#isolation}}}});import{constants as constants4}from"node:fs";import{access}from"node:fs/promises";import path14 from"node:path";async function findProgram(name2,searchPath=toolEnvironment.
 PATH??""){for(const dir of searchPath.split(path14.delimiter)){const file2=path14.join(dir,name2);const found=await access(
 file2,constants4.X_OK).then(()=>true,()=>false);if(dir!==""&&found)return file2}return null}async function missingPrograms(programs2,searchPath){
 const found=await Promise.all(programs2.map(({name:name2})=>findProgram(name2,searchPath)));return programs2.filter((_,index)=>found[index]===
