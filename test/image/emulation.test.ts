@@ -41,7 +41,7 @@ function onMachine({ namespace = works, runs = true, tools = 'kept' }: Machine) 
   };
   const toolbox = { kind: 'host', run } as unknown as Toolbox;
   const progress = { ...silent, note: (text: string) => void notes.push(text) };
-  const build = { toolbox, progress, repo: '/repo', work: '/work' } as unknown as Unemulated;
+  const build = { toolbox, progress, repo: '/repo', work: '/scratch' } as unknown as Unemulated;
   return { build, notes, commandCount: () => commands };
 }
 
@@ -61,7 +61,7 @@ describe('the way of emulation', () => {
   it('is native where a namespace of our own can be had, with the emulator found there, and the log says so', async () => {
     const { build, notes } = onMachine({});
     const emulation = await choose(build, 'auto')();
-    expect(emulation).to.include({ way: 'native', qemu, tools: '/work/native-tools' });
+    expect(emulation).to.include({ way: 'native', qemu, tools: '/scratch/native-tools' });
     expect(emulation.magic).to.match(/^\\x7f\\x45\\x4c\\x46/);
     expect(notes).to.deep.equal(['emulation of armhf: native builds of 1 packages run in place of emulated ones']);
   });
@@ -82,7 +82,7 @@ describe('the way of emulation', () => {
 
   it('is shadow where none can be had, and the log says why', async () => {
     const { build, notes } = onMachine({ namespace: refused });
-    expect(await choose(build, 'auto')()).to.include({ way: 'shadow', tools: '/work/native-tools' });
+    expect(await choose(build, 'auto')()).to.include({ way: 'shadow', tools: '/scratch/native-tools' });
     expect(notes.join()).to.contain('mounted over them').and.to.contain('no binfmt_misc to a user namespace');
   });
 

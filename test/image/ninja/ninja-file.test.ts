@@ -5,21 +5,21 @@ import { entryFor } from '../../deb/debs.ts';
 const [one, two] = [entryFor(Buffer.from('1'), 'one'), entryFor(Buffer.from('2'), 'two')];
 
 const plan: NinjaPlan = {
-  from: '/work/my project',
-  repo: '/work/my project/.lockstep/repo',
+  from: '/srv/my project',
+  repo: '/srv/my project/.lockstep/repo',
   id: 'abcd',
   argv: ['node', "/it's/agent.mjs", '-C', './'],
   flags: ['--image-version', '1.0'],
   again: {
     argv: ['node', 'agent', 'ninja'],
-    file: '/work/my project/build.ninja',
-    depfile: '/work/my project/.lockstep/d',
+    file: '/srv/my project/build.ninja',
+    depfile: '/srv/my project/.lockstep/d',
   },
   images: [
     {
       name: 'panel',
       packages: [one, two],
-      identities: ['/work/my project/panel.passwd', '/work/my project/panel.group'],
+      identities: ['/srv/my project/panel.passwd', '/srv/my project/panel.group'],
       steps: [
         { stop: 'merge', ref: 'lockstep/unpacked/m', digest: 'm' },
         { stop: 'configure', ref: 'lockstep/configured/c', digest: 'c' },
@@ -30,7 +30,7 @@ const plan: NinjaPlan = {
     {
       name: 'other',
       packages: [two],
-      identities: ['/work/my project/other.passwd', '/work/my project/other.group'],
+      identities: ['/srv/my project/other.passwd', '/srv/my project/other.group'],
       steps: [
         { stop: 'merge', ref: 'lockstep/unpacked/o', digest: 'o' },
         { stop: null, ref: 'other/armhf', digest: 'g' },
@@ -84,12 +84,12 @@ describe('a build.ninja', () => {
   });
 
   it('lists what it was made from, names with blanks too', () => {
-    const listed = depfile(plan, ['/work/my project/lockstep.yml', '/work/my project/over lay/#1', '/elsewhere/$x']);
+    const listed = depfile(plan, ['/srv/my project/lockstep.yml', '/srv/my project/over lay/#1', '/elsewhere/$x']);
     expect(listed).to.equal('build.ninja: lockstep.yml \\\n  over\\ lay/\\#1 \\\n  ../../elsewhere/$$x\n');
   });
 
   it('escapes what ninja would read as its own', () => {
-    const moved = { ...plan, from: '/work' };
+    const moved = { ...plan, from: '/srv' };
     expect(ninjaFile(moved)).to.contain('build my$ project/build.ninja: lockstep_write');
     expect(ninjaFile(moved)).to.contain('lockstep_refs = my project/.lockstep/repo/refs/heads');
   });
