@@ -12,3 +12,14 @@ export async function refusal(work: Promise<unknown>, code: ErrorCode): Promise<
   expect(thrown, (thrown as LockstepError).message).to.have.property('code', code);
   return thrown as LockstepError;
 }
+
+/** The error that some work which waits for nothing must end with. */
+export function complaint(work: () => unknown): LockstepError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof LockstepError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}

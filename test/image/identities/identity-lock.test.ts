@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { LockstepError } from '../../../src/errors/index.ts';
 import { assignIds, formatIdentities, parseIdentities } from '../../../src/image/identities/identity-lock.ts';
+import { complaint } from '../../refusal.ts';
 
 const identities = (...words: string[]) =>
   words.map((word) => {
@@ -11,16 +11,6 @@ const assign = (lock: string[], image: string[]) => {
   const { map, lock: after, added } = assignIds(identities(...lock), identities(...image), 'panel.group');
   return { map: Object.fromEntries(map), lock: after.map(({ name, id }) => `${name}=${id}`), added };
 };
-
-function complaint(work: () => unknown): LockstepError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof LockstepError) return error;
-    throw error;
-  }
-  throw new Error('it was accepted');
-}
 
 describe('the lock of users or groups', () => {
   it('is made of what the image has when there is none', () => {

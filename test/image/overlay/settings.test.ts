@@ -1,22 +1,12 @@
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { LockstepError } from '../../../src/errors/index.ts';
 import { formatKargs, parseKargs } from '../../../src/image/kargs.ts';
 import { settingsLayers, settingsScripts } from '../../../src/image/overlay/settings.ts';
 import type { Toolbox } from '../../../src/toolbox/toolbox.ts';
 import { imageConfig, locked } from '../../apt/samples.ts';
+import { complaint } from '../../refusal.ts';
 
 const toolbox = {} as Toolbox;
-
-function complaint(work: () => unknown): LockstepError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof LockstepError) return error;
-    throw error;
-  }
-  throw new Error('it was accepted');
-}
 
 describe('settings of an image', () => {
   it('make no layer when there are none', () => {
