@@ -5,7 +5,6 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import type { SigningConfig } from '../../src/config/types.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';
-import { plainEmulation } from '../../src/emulation/emulation.ts';
 import { finalize } from '../../src/image/finalize.ts';
 import { signCommit } from '../../src/image/signing/sign.ts';
 import { trustLayers } from '../../src/image/signing/trust.ts';
@@ -19,7 +18,7 @@ import type { Toolbox } from '../../src/toolbox/toolbox.ts';
 import { errorOf } from '../deb/debs.ts';
 import { type MadeKey, makeKey } from '../image/gpg-keys.ts';
 import { ostree, temporaryDirectory } from './projects.ts';
-import { kinds, openFor } from './toolboxes.ts';
+import { kinds, openFor, plainBuild } from './toolboxes.ts';
 
 let key: MadeKey;
 let other: MadeKey;
@@ -164,17 +163,7 @@ describe('an image that demands signatures', function () {
     toolbox = await openFor(dir, 'host');
     const { repo, work } = workspaceOf(dir);
     await ensureRepo(toolbox, repo, 'bare');
-    const signal = new AbortController().signal;
-    build = {
-      toolbox,
-      progress: silent,
-      signal,
-      repo,
-      work,
-      report: () => {},
-      emulation: async () => plainEmulation,
-      scriptLimitMs: 60_000,
-    };
+    build = plainBuild(toolbox, dir);
     await mkdir(`${work}/root/etc/ostree/remotes.d`, { recursive: true });
     for (const name of ['usr/lib', 'usr/share', 'var', 'root'])
       await mkdir(`${work}/root/${name}`, { recursive: true });

@@ -1,5 +1,7 @@
 import { execa } from 'execa';
 import { workspaceOf } from '../../src/config/workspace.ts';
+import { plainEmulation } from '../../src/emulation/emulation.ts';
+import type { BuildEnvironment } from '../../src/image/stage.ts';
 import { type Progress, silent } from '../../src/progress/progress.ts';
 import { openToolbox, type ToolboxChoice } from '../../src/toolbox/choose.ts';
 import type { Toolbox } from '../../src/toolbox/toolbox.ts';
@@ -14,6 +16,14 @@ export function openFor(
   progress: Progress = silent,
 ): Promise<Toolbox> {
   return openToolbox(choice, { root, workspace: workspaceOf(root), signal, progress });
+}
+
+/** What stages work with in a project's directory; all programs of a foreign architecture emulated. */
+export function plainBuild(toolbox: Toolbox, root: string): BuildEnvironment {
+  const { repo, work } = workspaceOf(root);
+  const { signal } = new AbortController();
+  const emulation = async () => plainEmulation;
+  return { toolbox, progress: silent, signal, repo, work, report: () => {}, emulation, scriptLimitMs: 60_000 };
 }
 
 /** Processes of this machine, those in containers among them, with this text in their command line. */

@@ -3,17 +3,15 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { workspaceOf } from '../../src/config/workspace.ts';
-import { plainEmulation } from '../../src/emulation/emulation.ts';
 import type { LockstepError } from '../../src/errors/index.ts';
 import { importDebs } from '../../src/image/import/import.ts';
 import type { BuildEnvironment } from '../../src/image/stage.ts';
 import { planUnpacking } from '../../src/image/unpack/unpacking.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
-import { silent } from '../../src/progress/progress.ts';
 import { type Contents, type MadeDeb, makeDeb } from '../deb/debs.ts';
 import { DebServer } from './deb-server.ts';
 import { temporaryDirectory } from './projects.ts';
-import { openFor } from './toolboxes.ts';
+import { openFor, plainBuild } from './toolboxes.ts';
 
 interface Case {
   title: string;
@@ -135,17 +133,7 @@ describe('dpkg', function () {
     const toolbox = await openFor(root, 'host');
     close = () => toolbox.close();
     const { repo, work } = workspaceOf(root);
-    const signal = new AbortController().signal;
-    build = {
-      toolbox,
-      progress: silent,
-      signal,
-      repo,
-      work,
-      report: () => {},
-      emulation: async () => plainEmulation,
-      scriptLimitMs: 60_000,
-    };
+    build = plainBuild(toolbox, root);
     await mkdir(work, { recursive: true });
     await ensureRepo(toolbox, repo, 'bare');
     const server = await DebServer.open();

@@ -4,7 +4,6 @@ import { expect } from 'chai';
 import { parseLockfile } from '../../src/apt/lockfile.ts';
 import { archiveOf } from '../../src/apt/sources.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';
-import { plainEmulation } from '../../src/emulation/emulation.ts';
 import type { LockstepError } from '../../src/errors/index.ts';
 import { importDebs } from '../../src/image/import/import.ts';
 import { commitMerged } from '../../src/image/merge.ts';
@@ -14,14 +13,13 @@ import { infoName, nameOf } from '../../src/image/unpack/control-files.ts';
 import { prepareRoot } from '../../src/image/unpack/unpack-root.ts';
 import { settleAndPlan, type Unpacking } from '../../src/image/unpack/unpacking.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
-import { silent } from '../../src/progress/progress.ts';
 import type { MadeDeb } from '../deb/debs.ts';
 import { DebServer } from './deb-server.ts';
 import { draw, packagesIn, randomFrom } from './drawn-packages.ts';
 import { oddPackages } from './odd-packages.ts';
 import { projectWith, resolve } from './projects.ts';
 import { unpackByDpkg, unpackByLockstep, unpackMore } from './real-unpack.ts';
-import { openFor } from './toolboxes.ts';
+import { openFor, plainBuild } from './toolboxes.ts';
 import { describeTree, type TreeEntry } from './tree.ts';
 import { download } from './unpack-debs.ts';
 
@@ -66,17 +64,7 @@ describe('unpacking by lockstep and by dpkg', function () {
     const without = await resolve(dir, '--toolbox', 'host');
     const toolbox = await openFor(dir, 'host');
     const workspace = workspaceOf(dir);
-    const signal = new AbortController().signal;
-    build = {
-      toolbox,
-      progress: silent,
-      signal,
-      repo: workspace.repo,
-      work: workspace.work,
-      report: () => {},
-      emulation: async () => plainEmulation,
-      scriptLimitMs: 60_000,
-    };
+    build = plainBuild(toolbox, dir);
     close = () => toolbox.close();
     await toolbox.run(['mkdir', '-p', build.work]);
     await ensureRepo(toolbox, build.repo, 'bare');
