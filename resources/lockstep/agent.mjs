@@ -13864,13 +13864,14 @@ get("Package")??"a stanza";const value=stanza.get(field2);if(value===void 0)thro
  "${value.slice(0,80)}", not ${expected}`)}return value}function lineOf(stanza,field2){const start=`${field2.toLowerCase()}\
 :`;const index=stanza.raw.split("\n").findIndex(line3=>line3.toLowerCase().startsWith(start));return stanza.line+Math.max(
 0,index)}var relativePath;var init_locked_package=__esm({"src/apt/locked-package.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_deb822();relativePath=/^(\.\/)?[A-Za-z0-9][^/\s\\]*(\/[A-Za-z0-9][^/\s\\]*)*$/}});async function indexFiles(toolbox,root2,image2){const{stdout}=await runApt(toolbox,root2,["sh","-c",listIndexes],{timeoutMs:6e4});
-const found=[...stdout.matchAll(/^index (\S+) (.+)$/gm)].map(([,suite,file2])=>({suite,file:file2}));const empty=image2.
-suites.find(suite=>!found.some(index=>index.suite===suite));if(empty===void 0)return found.map(({file:file2})=>file2);throw new LockstepError(
-"E_APT_NO_SUITE",`image ${image2.name}: the suite ${empty} has no packages for ${image2.arch}`,{hint:"correct `suites:` \
-or `arch:` of the image"})}async function stanzasOf(toolbox,root2,indexes,debs){const argv=["env","LC_ALL=C","awk",byDigest,
-"-","RS=","ORS=\\n\\n",...indexes];const{exitCode:exitCode2,stdout,output:output2}=await runApt(toolbox,root2,argv,{input:debs.
-map(deb=>`${deb.sha256}
+init_deb822();relativePath=/^(\.\/)?[A-Za-z0-9][^/\s\\]*(\/[A-Za-z0-9][^/\s\\]*)*$/}});async function indexFiles(toolbox,root2,image2){const{exitCode:exitCode2,stdout,output:output2}=await runApt(toolbox,root2,
+["sh","-euc",listIndexes],{timeoutMs:6e4});if(exitCode2!==0)throw new LockstepError("E_APT_FAILED",`apt-get indextargets\
+: ${output2.trim().slice(-2e3)}`);const found=[...stdout.matchAll(/^index (\S+) (.+)$/gm)].map(([,suite,file2])=>({suite,
+file:file2}));const empty=image2.suites.find(suite=>!found.some(index=>index.suite===suite));if(empty===void 0)return found.
+map(({file:file2})=>file2);throw new LockstepError("E_APT_NO_SUITE",`image ${image2.name}: the suite ${empty} has no pac\
+kages for ${image2.arch}`,{hint:"correct `suites:` or `arch:` of the image"})}async function stanzasOf(toolbox,root2,indexes,debs){
+const argv=["env","LC_ALL=C","awk",byDigest,"-","RS=","ORS=\\n\\n",...indexes];const{exitCode:exitCode2,stdout,output:output2}=await runApt(
+toolbox,root2,argv,{input:debs.map(deb=>`${deb.sha256}
 `).join(""),timeoutMs:12e4});if(exitCode2!==0)throw unreadable(output2.slice(-2e3));const published=parsed(stdout);return debs.
 map(deb=>stanzaOf(deb,published))}function parsed(output2){try{return parseStanzas(output2).map(stanza=>lockedPackage(stanza))}catch(error2){
 if(error2 instanceof Deb822Error)throw unreadable(error2.message);throw error2}}function stanzaOf(deb,published){const same=published.
@@ -13879,11 +13880,13 @@ endsWith(`/${candidate.filename}`))??same[0];if(found===void 0)throw unreadable(
 function unreadable(message){return new LockstepError("E_APT_FAILED",`the indexes that apt fetched cannot be read: ${message}`)}
 var listIndexes,byDigest;var init_index_stanzas=__esm({"src/apt/index-stanzas.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_errors();init_apt_run();init_deb822();init_locked_package();listIndexes=`
-apt-get indextargets --format 'index $(RELEASE) $(FILENAME)' 'Created-By: Packages' |
-  while IFS= read -r line; do
-    file=\${line#index * }
-    if [ -e "$file" ]; then echo "$line"; fi
-  done
+lines=$(apt-get indextargets --format 'index $(RELEASE) $(FILENAME)' 'Created-By: Packages')
+while IFS= read -r line; do
+  file=\${line#index * }
+  if [ -e "$file" ]; then echo "$line"; fi
+done <<LINES
+$lines
+LINES
 `;byDigest=`
 NR == FNR { wanted[$1] = 1; next }
 { at = index($0, "\\nSHA256: "); if (at && substr($0, at + 9, 64) in wanted) print }
@@ -13895,20 +13898,23 @@ pin2.package,`version ${pin2.version}`,1001))].join("\n")}function pinMatches(pi
 replace(/[.+^${}()|[\]\\]/g,"\\$&").replaceAll("*",".*").replaceAll("?",".");return new RegExp(`^${pattern}$`,"s").test(
 version3)}var localLabel;var init_preferences=__esm({"src/apt/preferences.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 localLabel="lockstep-local"}});function toolboxApt(toolbox){const asked2=known.get(toolbox)??ask(toolbox);known.set(toolbox,asked2);asked2.catch(()=>known.
-delete(toolbox));return asked2}async function ask(toolbox){const{stdout}=await toolbox.run(["sh","-c",question],{timeoutMs:6e4});
+delete(toolbox));return asked2}async function ask(toolbox){const{stdout}=await toolbox.run(["sh","-euc",question],{timeoutMs:6e4});
 return{sources:sourcesIn(stdout),acquire:acquireOptionsIn(stdout)}}function sourcesIn(output2){const found=new Map;for(const[
 ,component,suite,uri]of output2.matchAll(/^target (\S+) (\S+) (\S+)$/gm)){const base2=uri.replace(/\/+$/,"");if(component!==
 "main"||!/^(https?|file):/.test(base2))continue;found.set(`${suite} ${base2}`,{suite,base:base2})}return[...found.values()]}
 function acquireOptionsIn(output2){return[...output2.matchAll(/^(Acquire::\S+) "(.*)";$/gm)].map(([,name2,value])=>({name:name2,
 value})).filter(({value})=>value!=="")}var known,question;var init_toolbox_apt=__esm({"src/apt/toolbox-apt.ts"(){"use st\
 rict";init_define_EMBEDDED_RESOURCES();known=new WeakMap;question=`
-apt-get indextargets --no-release-info --format 'target $(COMPONENT) $(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
-  while read -r word component suite uri; do
-    case $uri in
-      mirror+file:*) uri=$(grep -m 1 -oE '^[a-z]+:[^[:space:]]+' "\${uri#mirror+file:}" || echo "$uri") ;;
-    esac
-    echo "$word $component $suite $uri"
-  done
+targets=$(apt-get indextargets --no-release-info --format 'target $(COMPONENT) $(RELEASE) $(REPO_URI)' 'Created-By: Pack\
+ages')
+while read -r word component suite uri; do
+  case $uri in
+    mirror+file:*) uri=$(grep -m 1 -oE '^[a-z]+:[^[:space:]]+' "\${uri#mirror+file:}" || echo "$uri") ;;
+  esac
+  echo "$word $component $suite $uri"
+done <<TARGETS
+$targets
+TARGETS
 apt-config dump
 `}});import{createHash as createHash3}from"node:crypto";import path20 from"node:path";async function preparePrivateRoot(toolbox,image2,options){
 const{dir,suites,keyring,local}=options;const{acquire}=await toolboxApt(toolbox);const config2=path20.join(dir,"apt.conf");

@@ -17,7 +17,8 @@ export interface ChosenDeb {
  * over a suite that has nothing for the architecture.
  */
 export async function indexFiles(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig): Promise<string[]> {
-  const { stdout } = await runApt(toolbox, root, ['sh', '-c', listIndexes], { timeoutMs: 60_000 });
+  const { exitCode, stdout, output } = await runApt(toolbox, root, ['sh', '-euc', listIndexes], { timeoutMs: 60_000 });
+  if (exitCode !== 0) throw new LockstepError('E_APT_FAILED', `apt-get indextargets: ${output.trim().slice(-2000)}`);
   const found = [...stdout.matchAll(/^index (\S+) (.+)$/gm)].map(([, suite, file]) => ({ suite, file: file! }));
   const empty = image.suites.find((suite) => !found.some((index) => index.suite === suite));
   if (empty === undefined) return found.map(({ file }) => file);
@@ -31,11 +32,13 @@ export async function indexFiles(toolbox: Toolbox, root: PrivateRoot, image: Ima
 }
 
 const listIndexes = `
-apt-get indextargets --format 'index $(RELEASE) $(FILENAME)' 'Created-By: Packages' |
-  while IFS= read -r line; do
-    file=\${line#index * }
-    if [ -e "$file" ]; then echo "$line"; fi
-  done
+lines=$(apt-get indextargets --format 'index $(RELEASE) $(FILENAME)' 'Created-By: Packages')
+while IFS= read -r line; do
+  file=\${line#index * }
+  if [ -e "$file" ]; then echo "$line"; fi
+done <<LINES
+$lines
+LINES
 `;
 
 /**

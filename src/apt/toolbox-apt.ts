@@ -29,20 +29,25 @@ export function toolboxApt(toolbox: Toolbox): Promise<ToolboxApt> {
   return asked;
 }
 
-/** `--no-release-info`: a toolbox that has never run `apt-get update` knows its sources all the same. */
+/**
+ * `--no-release-info`: a toolbox that has never run `apt-get update` knows its sources all the same. No pipe, in which it
+ * would not be noticed that apt-get did not end well.
+ */
 const question = `
-apt-get indextargets --no-release-info --format 'target $(COMPONENT) $(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
-  while read -r word component suite uri; do
-    case $uri in
-      mirror+file:*) uri=$(grep -m 1 -oE '^[a-z]+:[^[:space:]]+' "\${uri#mirror+file:}" || echo "$uri") ;;
-    esac
-    echo "$word $component $suite $uri"
-  done
+targets=$(apt-get indextargets --no-release-info --format 'target $(COMPONENT) $(RELEASE) $(REPO_URI)' 'Created-By: Packages')
+while read -r word component suite uri; do
+  case $uri in
+    mirror+file:*) uri=$(grep -m 1 -oE '^[a-z]+:[^[:space:]]+' "\${uri#mirror+file:}" || echo "$uri") ;;
+  esac
+  echo "$word $component $suite $uri"
+done <<TARGETS
+$targets
+TARGETS
 apt-config dump
 `;
 
 async function ask(toolbox: Toolbox): Promise<ToolboxApt> {
-  const { stdout } = await toolbox.run(['sh', '-c', question], { timeoutMs: 60_000 });
+  const { stdout } = await toolbox.run(['sh', '-euc', question], { timeoutMs: 60_000 });
   return { sources: sourcesIn(stdout), acquire: acquireOptionsIn(stdout) };
 }
 
