@@ -71,9 +71,9 @@ export const verbs: Record<string, VerbEntry> = {
     load: async () => (await import('./report.ts')).report as Verb,
   },
   devices: {
-    summary: 'list and check devices; start and stop virtual ones',
+    summary: 'list and check devices, switch their power; start and stop virtual ones',
     exclusive: true,
-    load: async () => (await import('./devices.ts')).devices as Verb,
+    load: async () => (await import('./devices/devices.ts')).devices as Verb,
   },
   explain: {
     summary: 'tell what an error code means and what to do',

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { z } from 'zod';
 import { LockstepError } from '../errors/index.ts';
 import { imagesOf, missingInFile } from './image.ts';
 import { innerKeys } from './image-schema.ts';
@@ -11,6 +12,7 @@ import {
   type DeviceConfig,
   fingerprintForm,
   type ImageConfig,
+  type PowerConfig,
   type RefreshConfig,
   type SigningConfig,
 } from './types.ts';
@@ -64,9 +66,15 @@ function deviceOf(source: Source, images: ImageConfig[], name: string, entry: Re
   }
   const checked = deviceSchemas.real.safeParse(entry);
   if (!checked.success) throw configError(source, checked.error.issues, knownKeys, at);
-  const { identity } = checked.data;
+  const { identity, power } = checked.data;
   const identityFile = identity === undefined ? null : path.resolve(source.directory, identity);
-  return { ...checked.data, name, image, virtual: false, identity: identityFile };
+  return { ...checked.data, name, image, virtual: false, identity: identityFile, power: powerOf(power) };
+}
+
+function powerOf(entry: z.infer<typeof deviceSchemas.real>['power']): PowerConfig | undefined {
+  if (entry === undefined) return undefined;
+  const { timeout, pause, ...rest } = entry;
+  return { ...rest, timeoutMs: milliseconds(timeout), pauseMs: milliseconds(pause) };
 }
 
 function imageOfDevice(source: Source, images: ImageConfig[], at: KeyPath, wanted: unknown): string {
@@ -111,6 +119,7 @@ function knownKeys(keyPath: KeyPath): readonly string[] {
   if (top === undefined) return Object.keys(fileSchema.shape);
   if (top === 'images' && inner === undefined) return Object.keys(fileSchema.shape.images.valueType.shape);
   if (top === 'images') return innerKeys[String(inner)] ?? [];
+  if (top === 'devices' && inner === 'power') return ['on', 'off', 'cycle', 'timeout', 'pause', 'afterSilence'];
   if (top === 'devices')
     return [...new Set(Object.values(deviceSchemas).flatMap((schema) => Object.keys(schema.shape)))];
   if (top === 'tests') return ['dir', 'timeout'];

@@ -20,11 +20,30 @@ const anyDevice = {
   image: name.optional().describe('The image it runs; needed when there are several'),
 };
 
+const afterSilence = z
+  .boolean()
+  .default(false)
+  .describe('Cycle the power once when the device never returns from a deployment');
+
+const command = z.string().min(1).nullable().default(null);
+
+const power = z
+  .strictObject({
+    on: command.describe('Command that gives the device its current, run by sh on the machine of lockstep'),
+    off: command.describe('Command that takes it away'),
+    cycle: command.describe('Command that does both; default: off, pause, on'),
+    timeout: duration.default('60s').describe('Limit for each command'),
+    pause: duration.default('5s').describe('Between off and on'),
+    afterSilence,
+  })
+  .refine(({ on, off, cycle }) => cycle !== null || (on !== null && off !== null), 'on and off, or cycle');
+
 const virtualDevice = z.strictObject({
   ...anyDevice,
   virtual: z.literal(true).describe('An ARMv7 machine in QEMU, booted by U-Boot'),
   memory: z.int().min(256).max(3072).default(1024).describe('MiB'),
   disk: z.int().min(1024).max(65536).default(4096).describe('MiB'),
+  power: z.strictObject({ afterSilence }).optional().describe('The switch itself is built in'),
 });
 
 const realDevice = z.strictObject({
@@ -38,6 +57,7 @@ const realDevice = z.strictObject({
     .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'a fingerprint as `ssh-keygen -l` prints it: SHA256: and 43 characters')
     .describe('Fingerprint of the host key'),
   identity: z.string().optional().describe('Private key file; default: the ssh agent, then ~/.ssh/id_*'),
+  power: power.optional().describe('How its power is switched'),
 });
 
 /** The keys decide which kind of device is meant, so that a mistake is reported against that kind alone. */

@@ -105,6 +105,25 @@ export interface RealDevice extends AnyDevice {
   hostKey: string;
   /** Absolute path of a private key; null: the ssh agent, then ~/.ssh/id_*. */
   identity: string | null;
+  /** How its power is switched; absent: by hand. */
+  power?: PowerConfig;
+}
+
+/** Commands that run on the agent's machine, through sh, in the directory of lockstep.yml. */
+export interface PowerConfig extends PowerPolicy {
+  on: string | null;
+  off: string | null;
+  /** null: `off`, a pause, `on`. */
+  cycle: string | null;
+  /** For each command. */
+  timeoutMs: number;
+  /** Between `off` and `on` of a cycle. */
+  pauseMs: number;
+}
+
+export interface PowerPolicy {
+  /** A deployment whose device never returns cycles its power once, as a last resort. */
+  afterSilence: boolean;
 }
 
 /** An ARMv7 machine in QEMU with U-Boot. */
@@ -114,6 +133,8 @@ export interface VirtualDevice extends AnyDevice {
   memory: number;
   /** MiB */
   disk: number;
+  /** The switch itself is built in. */
+  power?: PowerPolicy;
 }
 
 export interface TestsConfig {

@@ -372,6 +372,16 @@ const entries = {
     meaning: 'The virtual device did not come up in time.',
     remedy: 'Read its console in `.lockstep/devices/NAME/console.log`.',
   },
+  E_POWER: {
+    exit: 1,
+    meaning: 'The power of a device could not be switched: its command failed or did not end in time.',
+    remedy: 'Read the command’s last lines in the message; `lockstep devices power cycle NAME` tries it.',
+  },
+  E_POWER_MISSING: {
+    exit: 2,
+    meaning: 'lockstep.yml does not say how the power of the device is switched.',
+    remedy: 'Give the device `power: {on: …, off: …}` or `power: {cycle: …}`.',
+  },
   E_DEPLOY: {
     exit: 1,
     meaning: 'At least one device does not run the commit that was deployed; its verdict says how it ended.',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
 import { openContext } from '../../src/commands/context.ts';
-import { devices } from '../../src/commands/devices.ts';
+import { devices } from '../../src/commands/devices/devices.ts';
 import { LockstepError } from '../../src/errors/index.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { type SshServer, startSshServer } from '../device/ssh-server.ts';

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { parseConfig } from '../../src/config/load.ts';
 import { jsonSchema } from '../../src/config/schema.ts';
+import type { RealDevice } from '../../src/config/types.ts';
 import { LockstepError } from '../../src/errors/index.ts';
 
 const panel = `images:
@@ -62,6 +63,22 @@ describe('lockstep.yml', () => {
   it('names the line of a misspelt key of a device', () => {
     const error = failure(`${panel}devices:\n  bench-1:\n    host: h\n    hostkey: SHA256:x\n`);
     expect(error.message).to.contain('lockstep.yml:9: unknown key "devices.bench-1.hostkey"; did you mean "hostKey"?');
+  });
+
+  it('knows how the power of a device is switched', () => {
+    const device = (power: string) =>
+      `devices:\n  bench-1: {host: h, hostKey: "SHA256:${'a'.repeat(43)}", power: ${power}}\n`;
+    const parsed = parse(panel + device('{on: "hub on 3", off: "hub off 3", timeout: 10s}')).devices[0] as RealDevice;
+    expect(parsed.power).to.deep.equal({
+      on: 'hub on 3',
+      off: 'hub off 3',
+      cycle: null,
+      timeoutMs: 10_000,
+      pauseMs: 5_000,
+      afterSilence: false,
+    });
+    expect(failure(panel + device('{on: hub}')).message).to.contain('"devices.bench-1.power": on and off, or cycle');
+    expect(failure(panel + device('{cycel: hub}')).message).to.contain('did you mean "cycle"?');
   });
 
   it('refuses a device without a host key', () => {

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import { openContext } from '../../src/commands/context.ts';
 import { deploy } from '../../src/commands/deploy.ts';
-import { devices } from '../../src/commands/devices.ts';
+import { devices } from '../../src/commands/devices/devices.ts';
 import type { Outcome, Verb } from '../../src/commands/verb.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';
 import { connectionOf } from '../../src/device/connection.ts';
