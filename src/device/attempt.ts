@@ -144,13 +144,13 @@ export class DeployAttempt {
   /** The counter is armed first: from the moment the boot loader knows the new deployment, its boots are counted. */
   async #deploy(session: Session, before: DeviceState): Promise<void> {
     const kargs = await kargOptions(session, before, this.observed.wanted);
-    await setCounter(session, before, true);
+    await setCounter(session, before, { boots: 3, fallback: 2 });
     const argv = ['ostree', 'admin', 'deploy', `--os=${before.booted.stateroot}`, ...kargs, this.observed.wanted];
     try {
       await session.exec(argv, { timeoutMs: this.#limits.deploy });
     } catch (error) {
       // Nothing is on trial then; a counter left armed would drive the good deployment out after some boots.
-      if (session.alive) await setCounter(session, before, false);
+      if (session.alive) await setCounter(session, before, null);
       throw error;
     }
   }
@@ -177,6 +177,6 @@ export class DeployAttempt {
     if (first !== undefined && !first.booted && first.checksum === this.observed.wanted) {
       await session.exec(['ostree', 'admin', 'undeploy', '0'], { timeoutMs: this.#limits.deploy });
     }
-    await setCounter(session, after, false);
+    await setCounter(session, after, null);
   }
 }

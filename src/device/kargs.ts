@@ -1,5 +1,5 @@
 import { kargsFile, parseKargs } from '../image/kargs.ts';
-import { fallbackArgument } from './boot-counter.ts';
+import { fallbackArgument } from '../image/trial/boot-script.ts';
 import type { DeviceState } from './observe.ts';
 import type { Session } from './session.ts';
 

@@ -25,6 +25,7 @@ import { type RunScript, readScripts } from './run-script.ts';
 import { type Signing, signCommit } from './signing/sign.ts';
 import { trustLayers } from './signing/trust.ts';
 import type { BuildEnvironment, PlannedStage, StageReport, StageResult } from './stage.ts';
+import { trialLayer } from './trial/trial-layer.ts';
 
 export interface BuildInputs {
   image: ImageConfig;
@@ -82,7 +83,7 @@ export interface BuiltStage {
 export async function buildImage(inputs: BuildInputs, services: BuildServices): Promise<BuiltImage> {
   const { image, lockfile, version, signing } = inputs;
   return healedBuild(inputs, services, async (build, stages) => {
-    const final = await runStages(build, inputs, await layersOf(build, image));
+    const final = await runStages(build, inputs, await layersOf(build, inputs));
     if (final === null) throw new Error('a build ended without a commit');
     const ref = `${image.name}/${image.arch}`;
     const before = await resolveRef(build.toolbox, build.repo, ref);
@@ -99,7 +100,7 @@ export async function buildImage(inputs: BuildInputs, services: BuildServices): 
 export async function buildUntil(stop: Stop, inputs: BuildInputs, services: BuildServices): Promise<BuiltStage> {
   const { image } = inputs;
   return healedBuild(inputs, services, async (build, stages) => {
-    const result = await runStages(build, inputs, await layersOf(build, image), stop);
+    const result = await runStages(build, inputs, await layersOf(build, inputs), stop);
     const { ref, commit } = result ?? { ref: null, commit: null };
     if (commit !== null) await moveRef(build, stopRef(image.name, stop), commit);
     return { name: image.name, until: stop, ref, commit, stages };
@@ -128,14 +129,18 @@ export async function planImage(
 ): Promise<PlannedStage[]> {
   return withBuild(inputs, services, async (build) => {
     const planned: PlannedStage[] = [];
-    const layers = await layersOf(build, inputs.image);
+    const layers = await layersOf(build, inputs);
     await runStages({ ...build, plan: (stage) => planned.push(stage) }, { ...inputs, archive: null }, layers);
     return planned;
   });
 }
 
-async function layersOf(build: BuildEnvironment, image: ImageConfig): Promise<OverlayLayer[]> {
-  return [...settingsLayers(build.toolbox, image), ...(await openOverlay(build, image.overlay))];
+async function layersOf(
+  build: BuildEnvironment,
+  { image, lockfile }: Pick<BuildInputs, 'image' | 'lockfile'>,
+): Promise<OverlayLayer[]> {
+  const trial = hasKernel(lockfile) ? [trialLayer(build.toolbox)] : [];
+  return [...trial, ...settingsLayers(build.toolbox, image), ...(await openOverlay(build, image.overlay))];
 }
 
 /** `archive` is null in a plan, which imports nothing. */

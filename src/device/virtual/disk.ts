@@ -1,9 +1,9 @@
 import { chmod, copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { kargsFile, parseKargs } from '../../image/kargs.ts';
+import { bootScriptImage, counterArgument } from '../../image/trial/boot-script.ts';
+import { idleSector, markerSector } from '../../image/trial/counter-sectors.ts';
 import type { Toolbox } from '../../toolbox/toolbox.ts';
-import { counterArgument, counterSector } from '../boot-counter.ts';
-import { bootScript, scriptImage } from './boot-script.ts';
 import type { DeviceFiles } from './files.ts';
 import {
   counterPath,
@@ -120,7 +120,7 @@ async function writeParts(parts: string, files: DeviceFiles): Promise<void> {
   const privateHostKey = path.join(parts, path.basename(files.hostKey));
   await copyFile(files.hostKey, privateHostKey);
   await chmod(privateHostKey, 0o600);
-  await writeFile(path.join(parts, 'boot.scr'), scriptImage(bootScript()));
+  await writeFile(path.join(parts, 'boot.scr'), bootScriptImage());
   await writeFile(path.join(parts, 'partitions'), partitionTable);
-  await writeFile(path.join(parts, 'counter'), counterSector(false));
+  await writeFile(path.join(parts, 'counter'), Buffer.concat([idleSector(), markerSector()]));
 }
