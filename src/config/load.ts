@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import type { z } from 'zod';
 import { LockstepError } from '../errors/index.ts';
@@ -67,8 +68,13 @@ function deviceOf(source: Source, images: ImageConfig[], name: string, entry: Re
   const checked = deviceSchemas.real.safeParse(entry);
   if (!checked.success) throw configError(source, checked.error.issues, knownKeys, at);
   const { identity, power } = checked.data;
-  const identityFile = identity === undefined ? null : path.resolve(source.directory, identity);
+  const identityFile = identity === undefined ? null : path.resolve(source.directory, inHome(identity));
   return { ...checked.data, name, image, virtual: false, identity: identityFile, power: powerOf(power) };
+}
+
+/** `~/x` as a shell would have it. */
+function inHome(file: string): string {
+  return file.startsWith('~/') ? path.join(homedir(), file.slice(2)) : file;
 }
 
 function powerOf(entry: z.infer<typeof deviceSchemas.real>['power']): PowerConfig | undefined {

@@ -20,6 +20,10 @@ const anyDevice = {
   image: name.optional().describe('The image it runs; needed when there are several'),
 };
 
+/** What `ssh` takes for a host and nothing else: no option, no user, no URL. */
+export const hostForm = /^[A-Za-z0-9_.:][A-Za-z0-9_.:%-]*$/;
+export const hostKeyForm = /^SHA256:[A-Za-z0-9+/]{43}$/;
+
 const afterSilence = z
   .boolean()
   .default(false)
@@ -49,14 +53,34 @@ const virtualDevice = z.strictObject({
 const realDevice = z.strictObject({
   ...anyDevice,
   virtual: z.literal(false).optional(),
-  host: z.string().min(1).describe('Name or address'),
-  port: z.int().min(1).max(65535).default(22),
-  user: z.string().min(1).default('root'),
+  host: z
+    .string()
+    .regex(hostForm, 'a name or an address, without user and port')
+    .describe('Name or address, or a Host of ~/.ssh/config'),
+  port: z.int().min(1).max(65535).nullable().default(null).describe('Default: as ~/.ssh/config says, else 22'),
+  user: z
+    .string()
+    .regex(/^[^-@\s][^@\s]*$/, 'a login name')
+    .nullable()
+    .default(null)
+    .describe('Default: as ~/.ssh/config says, else root'),
   hostKey: z
     .string()
-    .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'a fingerprint as `ssh-keygen -l` prints it: SHA256: and 43 characters')
-    .describe('Fingerprint of the host key'),
-  identity: z.string().optional().describe('Private key file; default: the ssh agent, then ~/.ssh/id_*'),
+    .regex(hostKeyForm, 'a fingerprint as `ssh-keygen -l` prints it: SHA256: and 43 characters')
+    .nullable()
+    .default(null)
+    .describe('Fingerprint of the host key; default: a key that known_hosts holds'),
+  identity: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Private key file; default: ~/.ssh/config’s, the ssh agent, ~/.ssh/id_*'),
+  proxyJump: z
+    .string()
+    .regex(/^[^-\s][^\s]*$/, 'user@host:port, several divided by commas, or none')
+    .nullable()
+    .default(null)
+    .describe('Hosts to pass on the way, user@host:port,…; default: as ~/.ssh/config says'),
   power: power.optional().describe('How its power is switched'),
 });
 

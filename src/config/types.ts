@@ -98,13 +98,17 @@ interface AnyDevice {
 
 export interface RealDevice extends AnyDevice {
   virtual: false;
+  /** Name, address, or `Host` of ~/.ssh/config. */
   host: string;
-  port: number;
-  user: string;
-  /** `SHA256:…` fingerprint as `ssh-keygen -l` prints it. */
-  hostKey: string;
-  /** Absolute path of a private key; null: the ssh agent, then ~/.ssh/id_*. */
+  /** null, here and below: as ~/.ssh/config says. */
+  port: number | null;
+  user: string | null;
+  /** `SHA256:…` fingerprint as `ssh-keygen -l` prints it; null: one that known_hosts holds. */
+  hostKey: string | null;
+  /** Absolute path of a private key. */
   identity: string | null;
+  /** `user@host:port,…` as OpenSSH has it, or `none`. */
+  proxyJump: string | null;
   /** How its power is switched; absent: by hand. */
   power?: PowerConfig;
 }

@@ -47,7 +47,12 @@ export async function execute(
       else reject(cannotStart(device, error));
     });
   });
-  if (options.check !== false && result.exitCode !== 0) throw failure(device, argv, result);
+  return options.check === false ? result : succeeded(device, argv, result);
+}
+
+/** The result of a command that had to succeed. Throws E_DEVICE_COMMAND with its last lines when it did not. */
+export function succeeded(device: string, argv: readonly string[], result: ExecResult): ExecResult {
+  if (result.exitCode !== 0) throw failure(device, argv, result);
   return result;
 }
 

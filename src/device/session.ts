@@ -1,24 +1,24 @@
 import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Client } from 'ssh2';
 import { LockstepError } from '../errors/index.ts';
-import { type ExecOptions, type ExecResult, execute } from './exec.ts';
+import { type ExecOptions, type ExecResult, execute, succeeded } from './exec.ts';
 import { type Forward, forwardToServer } from './forward.ts';
+import { sudoFailure } from './sudo.ts';
 
 /** A login on a device. Every method throws E_SSH_CUT when the connection breaks, E_INTERRUPTED when the signal fires. */
 export class Session {
   readonly device: string;
   readonly user: string;
   readonly #client: Client;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #signal: AbortSignal;
   readonly #broken: Promise<never>;
   #alive = true;
   #lastError: Error | null = null;
   readonly #abort: () => void;
 
-  constructor(device: string, user: string, client: Client, socket: Socket, signal: AbortSignal) {
+  constructor(device: string, user: string, client: Client, socket: Duplex, signal: AbortSignal) {
     this.device = device;
     this.user = user;
     this.#client = client;
@@ -45,11 +45,16 @@ export class Session {
 
   /**
    * Runs a command as root (`sudo -n` for another user) and returns its output. Throws E_DEVICE_COMMAND with the last
-   * lines of its stderr when it exits other than 0 (unless `check: false`) or does not end in `timeoutMs`.
+   * lines of its stderr when it exits other than 0 (unless `check: false`) or does not end in `timeoutMs`,
+   * E_DEVICE_PREPARE when sudo does not let the user.
    */
-  exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
-    const asRoot = this.user === 'root' ? argv : ['sudo', '-n', '--', ...argv];
-    return this.#guard(execute(this.#client, this.device, asRoot, options));
+  async exec(argv: readonly string[], options: ExecOptions = {}): Promise<ExecResult> {
+    if (this.user === 'root') return this.#guard(execute(this.#client, this.device, argv, options));
+    const asRoot = ['sudo', '-n', '--', ...argv];
+    const result = await this.#guard(execute(this.#client, this.device, asRoot, { ...options, check: false }));
+    const refusal = sudoFailure(this.device, this.user, result);
+    if (refusal !== null) throw refusal;
+    return options.check === false ? result : succeeded(this.device, argv, result);
   }
 
   /** Runs a POSIX shell script as root. */

@@ -334,8 +334,21 @@ const entries = {
   },
   E_SSH_HOST_KEY: {
     exit: 1,
-    meaning: 'The device showed another host key than the one pinned: it was reinstalled, or it is another machine.',
-    remedy: 'Find out which; only then correct `hostKey:`.',
+    meaning:
+      'The device showed another host key than the one that is pinned or in known_hosts, or one that is revoked: it was reinstalled, or it is another machine.',
+    remedy: 'Find out which; only then correct `hostKey:`, or the line of known_hosts.',
+  },
+  E_SSH_HOST_KEY_UNKNOWN: {
+    exit: 1,
+    meaning:
+      'Nobody has said yet which host key the device has: lockstep.yml pins none, and known_hosts has none of it.',
+    remedy:
+      'Read the fingerprint on the device itself, and write it into lockstep.yml as `hostKey:`; `lockstep devices adopt` does it.',
+  },
+  E_SSH_CONFIG: {
+    exit: 2,
+    meaning: 'The OpenSSH client’s configuration says how the device is reached, and cannot be used.',
+    remedy: '`ssh -G HOST` tells what ssh objects to; `proxyJump:` needs the OpenSSH client on this machine.',
   },
   E_SSH_UNREACHABLE: {
     exit: 1,

@@ -41,7 +41,7 @@ describe('lockstep.yml', () => {
 
   it('resolves an identity file beside lockstep.yml', () => {
     const device = `devices:\n  bench-1: {host: h, hostKey: "SHA256:${'a'.repeat(43)}", identity: keys/id}\n`;
-    expect(parse(panel + device).devices[0]).to.include({ identity: '/project/keys/id', port: 22, user: 'root' });
+    expect(parse(panel + device).devices[0]).to.include({ identity: '/project/keys/id', port: null, user: null });
   });
 
   it('names the line of a misspelt key and the nearest right one', () => {
@@ -81,10 +81,16 @@ describe('lockstep.yml', () => {
     expect(failure(panel + device('{cycel: hub}')).message).to.contain('did you mean "cycle"?');
   });
 
-  it('refuses a device without a host key', () => {
-    expect(failure(`${panel}devices:\n  bench-1: {host: h}\n`).message).to.contain(
-      '"devices.bench-1.hostKey" is missing',
-    );
+  it('leaves to ~/.ssh/config and known_hosts what a device does not say', () => {
+    const silent = { port: null, user: null, hostKey: null, identity: null, proxyJump: null };
+    expect(parse(`${panel}devices:\n  bench-1: {host: h}\n`).devices[0]).to.include(silent);
+  });
+
+  it('takes no option, user or URL for the host of a device', () => {
+    for (const host of ['-oProxyCommand=x', 'root@h', 'ssh://h', 'a b']) {
+      const error = failure(`${panel}devices:\n  bench-1: {host: "${host}"}\n`);
+      expect(error.message, host).to.contain('"devices.bench-1.host": a name or an address');
+    }
   });
 
   it('refuses a device of an image that is not there', () => {

@@ -12,7 +12,7 @@ import { newKeyPair } from '../../src/device/key-pair.ts';
 /** An sshd in this process: runs what it is told in a local shell, and forwards loopback ports as OpenSSH does. */
 export interface SshServer {
   /** How to reach it, with the right host key and a key that it takes. */
-  connection: Connection;
+  connection: Connection & { hostKey: string };
   /** Every command line that it was asked to run. */
   commands: string[];
   /** Ends all connections as a power cut would. */
