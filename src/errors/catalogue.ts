@@ -395,6 +395,11 @@ const entries = {
     meaning: 'lockstep.yml does not say how the power of the device is switched.',
     remedy: 'Give the device `power: {on: …, off: …}` or `power: {cycle: …}`.',
   },
+  E_NO_SUCH_SNAPSHOT: {
+    exit: 1,
+    meaning: 'The virtual device has no whole snapshot of this name.',
+    remedy: 'Take one with `lockstep devices snapshot NAME TAG`, or name another.',
+  },
   E_DEPLOY: {
     exit: 1,
     meaning: 'At least one device does not run the commit that was deployed; its verdict says how it ended.',

@@ -5,9 +5,10 @@ import type { DevicesAction, DevicesOptions } from './action.ts';
 import { check } from './check.ts';
 import { list } from './list.ts';
 import { power } from './power.ts';
+import { restore, snapshot } from './snapshot.ts';
 import { down, up } from './up.ts';
 
-const actions: Record<string, DevicesAction> = { list, check, up, down, power };
+const actions: Record<string, DevicesAction> = { list, check, up, down, power, snapshot, restore };
 
 /** `lockstep devices ACTION [NAME…]`; without names, the devices of `--device` or `--label`, or all. */
 export const devices: Verb<DevicesOptions> = {
@@ -17,7 +18,10 @@ export const devices: Verb<DevicesOptions> = {
   declare(command: Command) {
     command
       .argument('[action]', Object.keys(actions).join(', '), 'list')
-      .argument('[names...]', 'devices; all by default. `power` takes on, off or cycle before them')
+      .argument(
+        '[names...]',
+        'devices; all by default. `power` takes on, off or cycle before them, `snapshot` and `restore` one name and a tag',
+      )
       .option('--fresh', 'up: make the disk anew')
       .option('--commit <rev>', 'up: commit or ref for a new disk; the image’s own by default');
   },

@@ -14,6 +14,12 @@ export interface DeviceFiles {
   /** Private host key of the device; the public one is beside it, `.pub`. */
   hostKey: string;
   state: string;
+  /** Socket of qemu's control protocol, while it runs. */
+  control: string;
+  /** What the machine wrote to its disk since its start, where that is recorded: see write-cache.ts. */
+  writes: string;
+  /** Holds a directory for each snapshot. */
+  snapshots: string;
   /** Scratch directory while the disk is made. */
   scratch: string;
 }
@@ -29,6 +35,9 @@ export function deviceFiles(workspace: Workspace, name: string): DeviceFiles {
     identity: at('id_ed25519'),
     hostKey: at('host_ed25519'),
     state: at('state.json'),
+    control: at('control.sock'),
+    writes: at('writes.log'),
+    snapshots: at('snapshots'),
     scratch: at('scratch'),
   };
 }
