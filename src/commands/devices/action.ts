@@ -6,6 +6,7 @@ import type { Context, Outcome } from '../verb.ts';
 export interface DevicesOptions {
   fresh?: boolean;
   commit?: string;
+  fix?: boolean;
 }
 
 /** One of the things that `lockstep devices` does; its name is the key in the table of them. */

@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
-import { checkDevice, type Finding } from '../../device/check.ts';
+import { checkDevice } from '../../device/check/check.ts';
+import type { Finding } from '../../device/check/finding.ts';
 import { eachDevice } from '../../device/each.ts';
 import { ok } from '../verb.ts';
 import { chooseDevices, type DevicesAction } from './action.ts';
@@ -12,18 +13,22 @@ interface CheckedDevice {
 
 /** `lockstep devices check [NAME…]`: what each lacks for deployments; fails when one lacks something. */
 export const check: DevicesAction = {
-  async run(context, names) {
+  async run(context, names, { fix }) {
     const chosen = await chooseDevices(context, names);
-    const workspace = await context.workspace();
+    const [workspace, { images }] = [await context.workspace(), await context.config()];
+    const { signal, environment } = context;
     const found = await eachDevice(chosen, async (device): Promise<CheckedDevice> => {
-      const findings = await checkDevice(device, workspace, context.signal);
+      const arch = images.find(({ name }) => name === device.image)?.arch ?? null;
+      const findings = await checkDevice(device, { workspace, signal, environment, arch, fix });
       return { name: device.name, ready: findings.every(({ state }) => state !== 'lacks'), findings };
     });
     const fields = { action: 'check', devices: found };
     const lacking = found.filter(({ ready }) => !ready).map(({ name }) => name);
     if (lacking.length === 0) return ok('every device is ready for deployments', fields);
     const message = `not ready for deployments: ${lacking.join(', ')}`;
-    const hint = 'Mend what the list shows as lacking.';
+    const hint = fix
+      ? 'What could be mended is: the rest is for you.'
+      : '`--fix` mends some of what the list shows as lacking.';
     return { outcome: 'failed', code: 'E_DEVICE_PREPARE', message, hint, ...fields };
   },
 

@@ -20,8 +20,9 @@ export const devices: Verb<DevicesOptions> = {
       .argument('[action]', Object.keys(actions).join(', '), 'list')
       .argument(
         '[names...]',
-        'devices; all by default. `power` takes on, off or cycle before them, `snapshot` and `restore` one name and a tag',
+        'devices; all by default. `power`: on, off or cycle before them; `adopt`: user@host; `snapshot`, `restore`: a name and a tag',
       )
+      .option('--fix', 'check: mend what can be mended, and say it')
       .option('--fresh', 'up: make the disk anew')
       .option('--commit <rev>', 'up: commit or ref for a new disk; the image’s own by default');
   },
