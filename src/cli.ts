@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { type CommonOptions, openContext } from './commands/context.ts';
 import { verbs } from './commands/table.ts';
-import type { Outcome, Verb } from './commands/verb.ts';
+import type { Context, Outcome, Verb } from './commands/verb.ts';
 import { nearest } from './config/nearest.ts';
 import { catalogue, LockstepError } from './errors/index.ts';
 import { createProgress } from './progress/choose.ts';
@@ -73,7 +73,7 @@ async function perform(name: string, verb: Verb, command: Command, args: string[
     isTTY: process.stderr.isTTY ?? false,
     env: process.env,
   });
-  const context = openContext(options, progress, stop.signal);
+  const context = openContext(options, progress, stop.signal, asker(options, stop.signal));
   let unlock = async () => {};
   try {
     if (verbs[name]?.exclusive) {
@@ -90,6 +90,16 @@ async function perform(name: string, verb: Verb, command: Command, args: string[
     await unlock();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt).off('SIGHUP', interrupt);
   }
+}
+
+/** Only where there is somebody to answer, who sees the question. */
+function asker({ json, quiet }: CommonOptions, signal: AbortSignal): Context['ask'] {
+  if (json || quiet || !process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  return async (question) => {
+    const { createInterface } = await import('node:readline/promises');
+    const terminal = createInterface({ input: process.stdin, output: process.stderr });
+    return terminal.question(question, { signal }).finally(() => terminal.close());
+  };
 }
 
 function exitCodeOf(outcome: Outcome): number {

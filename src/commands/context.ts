@@ -24,7 +24,12 @@ export interface OpenContext extends Context {
   close(): Promise<void>;
 }
 
-export function openContext(options: CommonOptions, progress: Progress, signal: AbortSignal): OpenContext {
+export function openContext(
+  options: CommonOptions,
+  progress: Progress,
+  signal: AbortSignal,
+  ask?: Context['ask'],
+): OpenContext {
   const dir = path.resolve(options.C ?? '.');
   const config = once(async () => {
     // Schema and YAML parser take half of the time that a verb without configuration needs.
@@ -41,6 +46,7 @@ export function openContext(options: CommonOptions, progress: Progress, signal: 
     progress,
     signal,
     environment: process.env,
+    ask,
     config,
     toolbox,
     workspace: async () => workspaceOf((await config()).root),

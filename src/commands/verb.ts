@@ -33,6 +33,8 @@ export interface Context {
   /** Fires on SIGINT and SIGTERM; whatever waits must give up and clean up. */
   signal: AbortSignal;
   environment: NodeJS.ProcessEnv;
+  /** Asks whoever sits at the terminal; absent where nobody does. */
+  ask?: (question: string) => Promise<string>;
   config(): Promise<Config>;
   workspace(): Promise<Workspace>;
   /** The images of `--image`, or all. */

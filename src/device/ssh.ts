@@ -55,8 +55,8 @@ export async function connect(to: Connection, options: ConnectOptions): Promise<
   return new Session(to.name, to.user, client, socket, options.signal);
 }
 
-/** A socket of our own: ssh2 does not let go of one that it has half closed, and a device that reboots never closes its half. */
-function socketTo(to: Connection, environment: NodeJS.ProcessEnv): Duplex {
+/** The way to a device, a socket of our own: ssh2 does not let go of one that it has half closed, and a device that reboots never closes its half. */
+export function socketTo(to: Connection, environment: NodeJS.ProcessEnv): Duplex {
   if (to.proxyCommand) return new ProcessSocket(to.proxyCommand, environment);
   return net.connect({ host: to.host, port: to.port });
 }

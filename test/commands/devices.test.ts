@@ -48,7 +48,7 @@ describe('lockstep devices', () => {
   it('names its actions when it is asked for another', async () => {
     const error = await failure('reboot', 'virt-1');
     expect(error.code).to.equal('E_USAGE');
-    expect(error.message).to.include('reboot').and.to.include('list, check, up, down');
+    expect(error.message).to.include('reboot').and.to.include('list, check, adopt, up, down, power');
   });
 
   it('starts and stops no real device', async () => {

@@ -7,6 +7,8 @@ export interface DevicesOptions {
   fresh?: boolean;
   commit?: string;
   fix?: boolean;
+  hostKey?: string;
+  as?: string;
 }
 
 /** One of the things that `lockstep devices` does; its name is the key in the table of them. */

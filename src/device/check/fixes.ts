@@ -32,10 +32,7 @@ export function markCounter(path: string): Fix {
   );
 }
 
-export const cleanUp = byScript(
-  'removes what no deployment needs (`ostree admin cleanup`)',
-  'ostree admin cleanup',
-);
+export const cleanUp = byScript('removes what no deployment needs (`ostree admin cleanup`)', 'ostree admin cleanup');
 
 /** As the image has it: /etc lost it. */
 export const restoreRemote = byScript(
