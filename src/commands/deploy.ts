@@ -1,11 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import Table from 'cli-table3';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { milliseconds } from '../config/duration.ts';
 import type { DeviceConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { type DeviceDeployment, deployTo } from '../device/deploy.ts';
 import { eachDevice } from '../device/each.ts';
+import { LockstepError } from '../errors/index.ts';
 import { untested } from '../report/draft.ts';
 import { recorded } from './recorded.ts';
 import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts';
@@ -13,6 +15,9 @@ import { wantedCommits } from './wanted.ts';
 
 interface DeployVerbOptions {
   commit?: string;
+  rollback?: boolean;
+  /** Milliseconds. */
+  waitLock?: number;
 }
 
 /** `lockstep deploy`: makes devices run a commit, and proves that they do. */
@@ -21,59 +26,76 @@ export const deploy: Verb<DeployVerbOptions> = {
   summary: 'make devices run a commit, and prove that they do',
 
   declare(command: Command) {
-    command.option('--commit <rev>', 'commit or ref of the build repository; the image’s own by default');
+    command
+      .option('--commit <rev>', 'commit or ref of the build repository; the image’s own by default')
+      .addOption(new Option('--rollback', 'go back to the older deployment that each device has').conflicts('commit'))
+      .option(
+        '--wait-lock <duration>',
+        'wait that long for another deployment to the same device, such as 10m',
+        duration,
+      );
   },
 
   async run(context, options) {
     const chosen = await context.devices();
     return recorded(context, {}, async (inner, draft) => {
-      const deployments = await deployDevices(inner, chosen, options.commit);
-      draft.devices = chosen.map((device, index) => untested(device, withoutJournal(deployments[index]!)));
+      const deployments = await deployDevices(inner, chosen, options);
+      draft.devices = chosen.map((device, index) => untested(device, plain(deployments[index]!)));
       return outcomeOf(deployments);
     });
   },
 
   print(outcome) {
-    return `${deploymentTable(outcome.devices as DeviceDeployment[])}\n${outcome.message}`;
+    return `${deploymentTable(outcome.devices as PlainDeployment[])}\n${outcome.message}`;
   },
 };
 
-/** Deploys to several devices at once, and keeps each one's journal under `.lockstep/run/devices/<name>/`. */
+function duration(text: string): number {
+  const ms = milliseconds(text);
+  if (Number.isFinite(ms)) return ms;
+  throw new LockstepError('E_USAGE', `--wait-lock ${text}: expected a duration such as 30s, 10m or 1h`);
+}
+
+/** Deploys to several devices at once, and keeps what each one says of it under `.lockstep/run/devices/<name>/`. */
 export async function deployDevices(
   context: Context,
   chosen: DeviceConfig[],
-  revision?: string,
+  { commit, rollback = false, waitLock }: DeployVerbOptions = {},
 ): Promise<DeviceDeployment[]> {
   const workspace = await context.workspace();
-  const wanted = await wantedCommits(context, chosen, revision);
+  const wanted = rollback ? null : await wantedCommits(context, chosen, commit);
   const { progress, signal, environment } = context;
+  const options = { workspace, progress, signal, environment, waitLockMs: waitLock };
   return eachDevice(chosen, async (device) => {
-    const deployment = await deployTo(device, wanted.get(device.name) ?? '', {
-      workspace,
-      progress,
-      signal,
-      environment,
-    });
-    await keepJournal(workspace, deployment);
+    const deployment = await deployTo(device, wanted?.get(device.name) ?? null, options);
+    await keepEvidence(workspace, deployment);
     return deployment;
   });
 }
 
-async function keepJournal(workspace: Workspace, { name, journal }: DeviceDeployment): Promise<void> {
-  if (journal === null) return;
+/** A file for each thing that the device said: `deploy-journal.txt` and so on. */
+async function keepEvidence(workspace: Workspace, { name, evidence }: DeviceDeployment): Promise<void> {
   const dir = path.join(workspace.run, 'devices', name);
-  await mkdir(dir, { recursive: true });
-  await writeFile(path.join(dir, 'deploy-journal.txt'), journal);
+  for (const [what, text] of Object.entries(evidence)) {
+    if (text === null) continue;
+    await mkdir(dir, { recursive: true });
+    await writeFile(path.join(dir, evidenceFile(what)), `${text}\n`);
+  }
 }
 
-export function withoutJournal({ journal: _, ...rest }: DeviceDeployment): Omit<DeviceDeployment, 'journal'> {
-  return rest;
+const evidenceFile = (what: string) => `deploy-${what}.txt`;
+
+/** A deployment with the names of the files, relative to `devices/<name>/`, in the place of what they hold. */
+export function plain({ evidence, ...rest }: DeviceDeployment): PlainDeployment {
+  const files = Object.entries(evidence).filter(([, text]) => text !== null);
+  return { ...rest, evidence: files.map(([what]) => evidenceFile(what)) };
 }
+
+export type PlainDeployment = Omit<DeviceDeployment, 'evidence'> & { evidence: string[] };
 
 /** What `lockstep deploy` comes to: failed unless every device runs its commit. */
 export function outcomeOf(deployments: DeviceDeployment[]): Outcome {
-  // Journals are files: a JSON object on one line is no place for them.
-  const fields = { devices: deployments.map(withoutJournal) };
+  const fields = { devices: deployments.map(plain) };
   const failed = deployments.filter(({ verdict }) => verdict !== 'deployed' && verdict !== 'unchanged');
   if (failed.length > 0) {
     const message = failed.map(({ name, verdict, reason }) => `${name}: ${verdict}: ${reason}`).join('\n');
@@ -87,7 +109,7 @@ export function outcomeOf(deployments: DeviceDeployment[]): Outcome {
   return ok(`${deployments.length} of ${deployments.length} devices run their commit`, fields);
 }
 
-function deploymentTable(deployments: DeviceDeployment[]): string {
+function deploymentTable(deployments: PlainDeployment[]): string {
   const head = ['device', 'verdict', 'commit', 'sent', 'took'];
   const table = new Table({
     head,

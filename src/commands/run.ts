@@ -11,7 +11,7 @@ import { type Deployment, isDeployed } from '../testing/deployment.ts';
 import type { Suite } from '../testing/run.ts';
 import { build } from './build.ts';
 import { emulationOption, scriptTimeoutOption } from './build-inputs.ts';
-import { deployDevices, withoutJournal } from './deploy.ts';
+import { deployDevices, plain } from './deploy.ts';
 import { loadSuite, testDevices } from './device-tests.ts';
 import { recorded } from './recorded.ts';
 import { runOutcome } from './run-outcome.ts';
@@ -88,7 +88,7 @@ async function perform(
   const { started, failed } = await parts.bringUpVirtual(context, devices);
   try {
     const up = devices.filter(({ name }) => !failed.has(name));
-    const deployed = (await parts.deployDevices(context, up)).map(withoutJournal);
+    const deployed = (await parts.deployDevices(context, up)).map(plain);
     const deployments = new Map<string, Deployment>(deployed.map((deployment) => [deployment.name, deployment]));
     draft.devices = devices.map((device) => {
       const down = failed.get(device.name);

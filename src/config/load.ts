@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import type { z } from 'zod';
 import { LockstepError } from '../errors/index.ts';
+import { milliseconds } from './duration.ts';
 import { imagesOf, missingInFile } from './image.ts';
 import { innerKeys } from './image-schema.ts';
 import { configError } from './problems.ts';
@@ -112,12 +113,6 @@ function signingOf(root: string, entry: FileConfig['signing']): SigningConfig | 
     passphraseEnv,
     remote: remote === undefined ? null : { name: remote.name ?? null, url: remote.url ?? null },
   };
-}
-
-function milliseconds(duration: string): number {
-  const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-  const [, count, unit] = /^([0-9]+)(ms|s|m|h)$/.exec(duration) ?? [];
-  return Number(count) * units[unit as keyof typeof units];
 }
 
 function knownKeys(keyPath: KeyPath): readonly string[] {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { durationPattern } from './duration.ts';
 import { imageEntry, imageName } from './image-schema.ts';
 import { fingerprintForm } from './types.ts';
 
@@ -13,7 +14,7 @@ const name = z
     'lower-case letters, digits, dot, dash and underscore, beginning with a letter or digit',
   );
 
-const duration = z.string().regex(/^[0-9]+(ms|s|m|h)$/, 'a duration such as 30s, 5m or 1h');
+const duration = z.string().regex(durationPattern, 'a duration such as 30s, 5m or 1h');
 
 const anyDevice = {
   labels: z.array(name).default([]).describe('What --label selects by'),

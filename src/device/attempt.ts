@@ -2,17 +2,22 @@ import type { DeviceConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { Progress } from '../progress/progress.ts';
-import { counterOf, setCounter } from './boot-counter.ts';
-import { connectionOf } from './connection.ts';
-import { kargOptions } from './kargs.ts';
+import { counterOf } from './boot-counter.ts';
+import { mendClock } from './clock.ts';
+import { type Connection, connectionOf } from './connection.ts';
+import { beforeTrial, deployCommit, olderThanBooted, undeploy } from './deploy-commit.ts';
+import { followBoots } from './follow.ts';
+import { type DeployLimits, limitsOf } from './limits.ts';
+import { type Lock, newOwner, type Owner, takeLock } from './lock.ts';
 import { type DeviceState, observe } from './observe.ts';
-import { journalTail, observeSettled } from './prove.ts';
-import { type Pulled, pullThrough } from './push.ts';
-import { awaitReturn, reboot } from './reboot.ts';
+import { pullThrough } from './push.ts';
+import { reboot } from './reboot.ts';
 import type { Session } from './session.ts';
 import { connect } from './ssh.ts';
+import { includes, stateOf } from './states.ts';
 import { StepRecorder } from './steps.ts';
-import { isCurrent, judge, type Observations } from './verdict.ts';
+import { closeTrial, judgeAgain, observeJudged } from './trial.ts';
+import { judge, type Observations } from './verdict.ts';
 
 export interface DeployOptions {
   workspace: Workspace;
@@ -20,27 +25,9 @@ export interface DeployOptions {
   signal: AbortSignal;
   environment?: NodeJS.ProcessEnv;
   limits?: Partial<DeployLimits>;
+  /** How long to wait for another deployment to the same device, in milliseconds; not at all when not given. */
+  waitLockMs?: number;
 }
-
-/** Milliseconds. */
-export interface DeployLimits {
-  pull: number;
-  deploy: number;
-  /** Until the old boot no longer answers. */
-  down: number;
-  /** From the command to reboot until the device answers: room for three failed boots of a slow board. */
-  return: number;
-  /** From the first answer until systemd has settled. */
-  settle: number;
-}
-
-const usualLimits: DeployLimits = {
-  pull: 1_800_000,
-  deploy: 900_000,
-  down: 180_000,
-  return: 900_000,
-  settle: 180_000,
-};
 
 /** Where an attempt tells how far it is. */
 export interface Show {
@@ -48,135 +35,240 @@ export interface Show {
   detail(text: string): void;
 }
 
-/** One deployment at work: what it has seen and done until now. */
+/**
+ * One deployment at work: what it has seen and done until now. It takes the device from state to state (states.ts), from
+ * the one that it is found in.
+ */
 export class DeployAttempt {
   readonly recorder = new StepRecorder();
   readonly observed: Observations;
   session: Session | null = null;
   bytesSent = 0;
-  journal: string | null = null;
   readonly #device: DeviceConfig;
   readonly #options: DeployOptions;
   readonly #limits: DeployLimits;
+  readonly #owner: Owner;
+  readonly #show: Show;
+  #lock: Lock | null = null;
 
-  constructor(device: DeviceConfig, wanted: string, options: DeployOptions) {
-    this.observed = { wanted, before: null, rebooted: false, after: null, stopped: null };
+  /** @param wanted a commit, or null: the older deployment that the device has */
+  constructor(device: DeviceConfig, wanted: string | null, options: DeployOptions, show: Show) {
+    this.observed = {
+      wanted: wanted ?? '',
+      before: null,
+      rebooted: false,
+      after: null,
+      takenBack: null,
+      stopped: null,
+    };
     this.#device = device;
     this.#options = options;
-    this.#limits = { ...usualLimits, ...options.limits };
+    this.#limits = limitsOf(options.limits);
+    this.#owner = newOwner(options.environment ?? process.env);
+    this.#show = show;
   }
 
-  async work(show: Show): Promise<void> {
-    const { recorder, observed } = this;
-    const { signal, environment, workspace } = this.#options;
-    const to = await connectionOf(this.#device, workspace);
-
-    show.detail('connecting');
-    const [session, before] = await recorder.take(
-      'connect',
-      () => this.#look(),
-      ([, state]) => {
-        return `runs ${state.booted.checksum.slice(0, 12)}`;
-      },
-    );
-    if (isCurrent(before, observed.wanted)) {
-      if (before.onTrial) await this.#takeProof(session, show);
-      this.journal ??= await journalTail(session);
-      return;
+  async work(): Promise<void> {
+    const { observed } = this;
+    const to = await connectionOf(this.#device, this.#options.workspace);
+    const found = await this.#reach(to);
+    if (stateOf(found, observed.wanted) === 'healthy') return;
+    await this.#lockDevice();
+    const before = await this.#settle(to, found);
+    if (before === null) return;
+    if (includes(stateOf(before, observed.wanted), 'rebooted')) {
+      observed.after =
+        before.health?.healthy === false ? await judgeAgain(this.#live, before, observed.wanted) : before;
+    } else {
+      await this.#change(to, before);
     }
+    await this.#takeBackUnlessHealthy(to);
+  }
 
-    show.detail('pulling');
-    await recorder.take(
-      'pull',
-      () => this.#pull(session, show),
-      ({ bytes, files }) => `${files} objects, ${bytes} bytes`,
-    );
+  /** Gives back the lock and the connection; what is left to do on the device is done. */
+  async end(): Promise<void> {
+    if (this.session?.alive) await this.#lock?.release();
+    await this.session?.close();
+  }
 
-    show.detail('deploying');
+  get #live(): Session {
+    if (this.session === null) throw new Error('not connected');
+    return this.session;
+  }
+
+  async #reach(to: Connection): Promise<DeviceState> {
+    this.#show.detail('connecting');
+    const { signal, environment } = this.#options;
+    const work = async () => {
+      this.session = await connect(to, { signal, environment });
+      const state = await observe(this.session, this.observed.wanted);
+      if (this.observed.wanted === '') this.observed.wanted = this.#older(state);
+      this.observed.before = state;
+      return state;
+    };
+    return this.recorder.take('connect', work, (state) => {
+      return `runs ${state.booted.checksum.slice(0, 12)}, ${stateOf(state, this.observed.wanted)}`;
+    });
+  }
+
+  #older(state: DeviceState): string {
+    const older = olderThanBooted(state);
+    if (older !== null) return older.checksum;
+    const message = `device ${this.#device.name} has no older deployment to go back to`;
+    throw new LockstepError('E_DEPLOY', message, { hint: 'deploy an older commit with `--commit`' });
+  }
+
+  async #lockDevice(): Promise<void> {
+    const { signal, waitLockMs = 0 } = this.#options;
+    this.#lock = await takeLock(this.#live, this.#owner, { signal, waitMs: waitLockMs, onWait: this.#show.detail });
+  }
+
+  /** A trial that was left open ends first: what it comes to decides from where this one starts. Null: it was this one's. */
+  async #settle(to: Connection, found: DeviceState): Promise<DeviceState | null> {
+    const { observed } = this;
+    const { wanted } = observed;
+    // Another agent may have finished while this one waited for the lock.
+    const seen = await observe(this.#live, wanted);
+    if (!seen.onTrial && !includes(stateOf(seen, wanted), 'rebooted')) return this.#start(seen);
+    if (seen.onTrial && !isBootedForTrial(seen)) return this.#start(seen);
+    this.#show.detail('waiting until its boot is judged');
+    const work = () => this.#untilJudged(to, seen, found.bootId);
+    const judged = await this.recorder.take('prove', work, runsWhat);
+    if (seen.onTrial && seen.trial?.commit === wanted && judged.booted.checksum !== wanted) {
+      // It was this commit's trial, and that is how it ended: once more would be the same again.
+      observed.before = seen;
+      observed.after = judged;
+      return null;
+    }
+    return this.#start(judged);
+  }
+
+  #start(seen: DeviceState): DeviceState {
+    this.observed.before = seen;
+    return seen;
+  }
+
+  async #untilJudged(to: Connection, seen: DeviceState, bootId: string): Promise<DeviceState> {
+    try {
+      const judged = await observeJudged(this.#live, seen, this.observed.wanted, this.#limits);
+      if (!judged.onTrial) return judged;
+    } catch (error) {
+      if (!(error instanceof LockstepError && error.code === 'E_SSH_CUT')) throw error;
+    }
+    return this.#follow(to, bootId);
+  }
+
+  async #change(to: Connection, before: DeviceState): Promise<void> {
+    const { observed, recorder } = this;
+    const reached = stateOf(before, observed.wanted);
+    if (!includes(reached, 'transferred')) {
+      this.#show.detail('pulling');
+      await recorder.take(
+        'pull',
+        () => this.#pull(before),
+        (detail) => detail,
+      );
+    }
+    this.#show.detail('deploying');
+    const deployed = includes(reached, 'deployed')
+      ? 'it was deployed already'
+      : `as stateroot ${before.booted.stateroot}`;
+    const limits = this.#limits;
     await recorder.take(
       'deploy',
-      () => this.#deploy(session, before),
-      () => `as stateroot ${before.booted.stateroot}`,
+      () => deployCommit(this.#live, before, observed.wanted, this.#owner, limits),
+      () => deployed,
     );
-
-    show.detail('rebooting');
-    observed.rebooted = true;
-    const returned = await recorder.take(
-      'reboot',
-      async () => {
-        await reboot(session);
-        const waiting = { signal, environment, downMs: this.#limits.down, returnMs: this.#limits.return };
-        return awaitReturn(to, before.bootId, { ...waiting, onWait: show.detail });
-      },
-      () => 'answers again',
-    );
-    this.session = returned;
-
-    await this.#takeProof(returned, show);
+    observed.after = await this.#reboot(to, before.bootId);
   }
 
-  async #takeProof(session: Session, show: Show): Promise<void> {
-    show.detail('proving');
-    await this.recorder.take(
-      'prove',
-      () => this.#prove(session),
-      (state) => `runs ${state.booted.checksum.slice(0, 12)}`,
-    );
-  }
-
-  async #look(): Promise<[Session, DeviceState]> {
-    const { signal, environment, workspace } = this.#options;
-    const session = await connect(await connectionOf(this.#device, workspace), { signal, environment });
-    this.session = session;
-    this.observed.before = await observe(session);
-    return [session, this.observed.before];
-  }
-
-  async #pull(session: Session, show: Show): Promise<Pulled> {
-    const onBytes = (bytes: number) => {
-      this.bytesSent += bytes;
-      show.bytes(bytes);
+  /** Reboots and follows the device until a boot is judged. */
+  async #reboot(to: Connection, bootId: string): Promise<DeviceState> {
+    this.#show.detail('rebooting');
+    this.observed.rebooted = true;
+    const started = performance.now();
+    let answeredAt: number | null = null;
+    const answered = () => {
+      if (answeredAt !== null) return;
+      answeredAt = performance.now();
+      this.recorder.add('reboot', answeredAt - started, true, 'answers again');
     };
-    const { archive } = this.#options.workspace;
-    return pullThrough(session, this.observed.wanted, { archive, onBytes, timeoutMs: this.#limits.pull });
-  }
-
-  /** The counter is armed first: from the moment the boot loader knows the new deployment, its boots are counted. */
-  async #deploy(session: Session, before: DeviceState): Promise<void> {
-    const kargs = await kargOptions(session, before, this.observed.wanted);
-    await setCounter(session, before, { boots: 3, fallback: 2 });
-    const argv = ['ostree', 'admin', 'deploy', `--os=${before.booted.stateroot}`, ...kargs, this.observed.wanted];
     try {
-      await session.exec(argv, { timeoutMs: this.#limits.deploy });
+      await reboot(this.#live);
+      const seen = await this.#follow(to, bootId, answered);
+      this.recorder.add('prove', performance.now() - (answeredAt ?? started), true, runsWhat(seen));
+      return seen;
     } catch (error) {
-      // Nothing is on trial then; a counter left armed would drive the good deployment out after some boots.
-      if (session.alive) await setCounter(session, before, null);
+      const step = answeredAt === null ? 'reboot' : 'prove';
+      this.recorder.add(step, performance.now() - (answeredAt ?? started), false, (error as Error).message);
       throw error;
     }
   }
 
-  async #prove(session: Session): Promise<DeviceState> {
-    const { observed } = this;
-    const after = await observeSettled(session, this.#limits.settle);
-    observed.after = after;
-    this.journal = await journalTail(session);
-    const { verdict, reason } = judge(observed);
-    if (verdict === 'rolled-back' || verdict === 'deployed' || verdict === 'unchanged')
-      await this.#endTrial(session, after);
-    if (reason !== null) throw new LockstepError('E_DEPLOY', reason);
-    return after;
+  async #follow(to: Connection, bootId: string, answered = () => {}): Promise<DeviceState> {
+    const { signal, environment } = this.#options;
+    const { down, return: returnMs } = this.#limits;
+    const onSession = async (session: Session) => {
+      this.session = session;
+      answered();
+      // Who has it now took it because nobody came back in time; what the device runs is still to be judged.
+      this.#lock = await takeLock(session, this.#owner, { signal, waitMs: 0 }).catch((error) => {
+        if (error instanceof LockstepError && error.code === 'E_DEVICE_LOCKED') return null;
+        throw error;
+      });
+    };
+    const waiting = { signal, environment, downMs: down, returnMs, onWait: this.#show.detail, onSession };
+    return (await followBoots(to, bootId, { ...waiting, wanted: this.observed.wanted, trial: this.#limits })).seen;
   }
 
-  /**
-   * Tells the boot loader that the trial is over. After a fallback the bad deployment is still first in the boot order:
-   * it goes before the counter is cleared, or the next boot would take it again, uncounted.
-   */
-  async #endTrial(session: Session, after: DeviceState): Promise<void> {
-    if (counterOf(after) === null) return;
-    const first = after.deployments[0];
-    if (first !== undefined && !first.booted && first.checksum === this.observed.wanted) {
-      await session.exec(['ostree', 'admin', 'undeploy', '0'], { timeoutMs: this.#limits.deploy });
-    }
-    await setCounter(session, after, null);
+  async #pull(before: DeviceState): Promise<string> {
+    const clock = await mendClock(this.#live, before);
+    const onBytes = (bytes: number) => {
+      this.bytesSent += bytes;
+      this.#show.bytes(bytes);
+    };
+    const { archive } = this.#options.workspace;
+    const options = { archive, onBytes, timeoutMs: this.#limits.pull };
+    const { bytes, files } = await pullThrough(this.#live, this.observed.wanted, options);
+    return [`${files} objects, ${bytes} bytes`, ...(clock === null ? [] : [clock])].join('; ');
   }
+
+  /** Where no boot loader counts, an unhealthy device is taken back from here; a proven one needs its trial no more. */
+  async #takeBackUnlessHealthy(to: Connection): Promise<void> {
+    const { observed, recorder } = this;
+    const { after } = observed;
+    if (after === null || counterOf(after) !== null) return;
+    const { verdict, reason } = judge(observed);
+    const session = this.#live;
+    if (verdict !== 'unhealthy' || reason === null) {
+      if (after.trial !== null && after.trial.result === null && verdict !== 'never-rebooted')
+        await closeTrial(session, after);
+      return;
+    }
+    const older = beforeTrial(after);
+    if (older === null || after.trial?.commit !== observed.wanted || after.trial.result !== null) return;
+    observed.takenBack = reason;
+    this.#show.detail('taking it back');
+    const work = async () => {
+      await closeTrial(session, after);
+      await deployCommit(session, after, older.checksum, this.#owner, this.#limits);
+      await reboot(session);
+      observed.after = await this.#follow(to, after.bootId);
+      await closeTrial(this.#live, observed.after);
+      await undeploy(this.#live, observed.after, observed.wanted, this.#limits.deploy);
+      return observed.after;
+    };
+    await recorder.take('take back', work, runsWhat);
+  }
+}
+
+/** The boot that answers is one of the trial, or its fallback; otherwise the trial has only been prepared. */
+function isBootedForTrial({ booted, cmdline, trial }: DeviceState): boolean {
+  return (
+    trial === null || booted.checksum === trial.commit || cmdline.some((word) => word.startsWith('lockstep.boot='))
+  );
+}
+
+function runsWhat(state: DeviceState): string {
+  return `runs ${state.booted.checksum.slice(0, 12)}`;
 }

@@ -1,8 +1,11 @@
 import type { DeviceConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import { DeployAttempt, type DeployOptions } from './attempt.ts';
+import { type Evidence, gatherEvidence, noEvidence } from './evidence.ts';
 import type { Step } from './steps.ts';
 import { judge, type Verdict } from './verdict.ts';
+import { consoleSince, lengthOf } from './virtual/console.ts';
+import { deviceFiles } from './virtual/files.ts';
 
 /** How a deployment to one device went. */
 export interface DeviceDeployment {
@@ -10,6 +13,8 @@ export interface DeviceDeployment {
   verdict: Verdict;
   /** Why, when the device does not run what it should. */
   reason: string | null;
+  /** Wanted health scripts that did not succeed: the device is called healthy all the same. */
+  warnings: string[];
   /** The commit that the device should run. */
   wanted: string;
   /** The commit that it was last seen to run; null: it was never asked. */
@@ -17,50 +22,77 @@ export interface DeviceDeployment {
   bytesSent: number;
   ms: number;
   steps: Step[];
-  /** End of the journal of the boot that was judged; null: not to be had. */
-  journal: string | null;
+  /** What the device said beside that; nothing of one that was left as it was. */
+  evidence: Evidence;
 }
 
 /**
- * Makes one device run a commit that the archive repository holds, and judges what came of it. Never throws for what a
- * device does or fails to do (that is what the verdict says), only E_INTERRUPTED when the signal fired.
+ * Makes one device run a commit that the archive repository holds (null: the older deployment that it has), and judges
+ * what came of it. Never throws for what a device does or fails to do (that is what the verdict says), only E_INTERRUPTED
+ * when the signal fired.
  */
 export async function deployTo(
   device: DeviceConfig,
-  commit: string,
+  commit: string | null,
   options: DeployOptions,
 ): Promise<DeviceDeployment> {
   const start = performance.now();
-  const attempt = new DeployAttempt(device, commit, options);
   const stage = options.progress.stage(`deploy ${device.name}`);
-  const show = {
-    bytes: (bytes: number) => stage.advance({ bytes }),
-    detail: (detail: string) => stage.advance({ detail }),
-  };
+  const attempt = new DeployAttempt(device, commit, options, {
+    bytes: (bytes) => stage.advance({ bytes }),
+    detail: (detail) => stage.advance({ detail }),
+  });
+  const console_ = await followConsole(device, options);
+  let ms = 0;
+  let told: Partial<Evidence> = {};
   try {
-    await attempt.work(show);
+    await attempt.work();
+    ms = performance.now() - start;
+    told = await tell(attempt);
   } catch (error) {
     if (!(error instanceof LockstepError) || error.code === 'E_INTERRUPTED') {
       stage.fail();
       throw error;
     }
     attempt.observed.stopped = { code: error.code, message: error.message };
+    ms = performance.now() - start;
+    told = await tell(attempt);
   } finally {
-    await attempt.session?.close();
+    await attempt.end();
   }
   const { verdict, reason } = judge(attempt.observed);
   if (reason === null) stage.done(verdict);
   else stage.fail();
-  const seen = attempt.observed.after ?? (attempt.observed.rebooted ? null : attempt.observed.before);
+  const { before, after, rebooted, wanted } = attempt.observed;
+  const seen = after ?? (rebooted ? null : before);
   return {
     name: device.name,
     verdict,
     reason,
-    wanted: commit,
+    warnings: seen?.health?.warnings ?? [],
+    wanted,
     commit: seen?.booted.checksum ?? null,
     bytesSent: attempt.bytesSent,
-    ms: Math.round(performance.now() - start),
+    ms: Math.round(ms),
     steps: attempt.recorder.steps,
-    journal: attempt.journal,
+    evidence: { ...noEvidence, ...told, console: rebooted ? await console_() : null },
   };
+}
+
+/** Evidence that cannot be had changes no verdict. A device that was left as it is has nothing to tell. */
+async function tell(attempt: DeployAttempt): Promise<Partial<Evidence>> {
+  const { session, observed } = attempt;
+  if (session === null || !session.alive || judge(observed).verdict === 'unchanged') return {};
+  return gatherEvidence(session).catch(() => ({}));
+}
+
+/** What the serial console of a virtual device prints from now on. */
+async function followConsole(
+  device: DeviceConfig,
+  { workspace }: DeployOptions,
+): Promise<() => Promise<string | null>> {
+  if (!device.virtual) return async () => null;
+  const { console: file } = deviceFiles(workspace, device.name);
+  const from = await lengthOf(file);
+  return async () => (await consoleSince(file, from)) || null;
 }

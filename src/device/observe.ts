@@ -1,6 +1,8 @@
 import { LockstepError } from '../errors/index.ts';
+import { type Health, parseHealth } from './health.ts';
 import type { Session } from './session.ts';
 import { type Deployment, parseStatus } from './status.ts';
+import { parseTrial, type TrialRecord } from './trial-record.ts';
 
 /** What a device says of itself at one moment. */
 export interface DeviceState {
@@ -8,6 +10,8 @@ export interface DeviceState {
   bootId: string;
   /** Arguments of the running kernel. */
   cmdline: string[];
+  /** Arguments that the boot loader's entry of the booted deployment has; those of the running kernel when unknown. */
+  options: string[];
   deployments: Deployment[];
   booted: Deployment;
   /** `<commit>.<serial>` of the directory that the kernel's `ostree=` leads to; null when it leads nowhere. */
@@ -15,8 +19,20 @@ export interface DeviceState {
   /** As `systemctl is-system-running` says: running, degraded, starting, … */
   systemState: string;
   failedUnits: string[];
-  /** The boot counter is armed: the deployment was never proven, and too many boots of it end in the older one. */
+  /** The boot counter is armed: the deployment was not confirmed yet, and too many boots of it end in the older one. */
   onTrial: boolean;
+  /** The trial that is open, or was the last. */
+  trial: TrialRecord | null;
+  /** Why boots of the last trial were not confirmed, a line each. */
+  trialReasons: string[];
+  /** The image has the programs that judge a boot, and a unit that starts them. */
+  judgesItself: boolean;
+  /** What was found in this boot; null: nothing yet. */
+  health: Health | null;
+  /** The commit that was asked for is in the device's repository, whole. */
+  transferred: boolean;
+  /** Seconds since 1970 by the device's clock. */
+  clock: number;
   /** uname -m */
   machine: string;
 }
@@ -24,25 +40,50 @@ export interface DeviceState {
 // One round trip for all: each costs tenths of a second on a slow board.
 const questions = `
 say() { printf '\\n@@ %s\\n' "$1"; }
+repo=/ostree/repo state=/var/lib/lockstep
 say bootId; cat /proc/sys/kernel/random/boot_id
 say cmdline; cat /proc/cmdline
 say machine; uname -m
+say clock; date +%s
 say status; command -v ostree >/dev/null && ostree admin status 2>/dev/null
-say directory
+counter= target=
 for word in $(cat /proc/cmdline); do
-  case $word in ostree=*) readlink -f "/sysroot\${word#ostree=}" ;; esac
+  case $word in
+    ostree=*) target=\${word#ostree=} ;;
+    lockstep.counter=*) counter=\${word#lockstep.counter=} ;;
+  esac
 done
-say trial
-for word in $(cat /proc/cmdline); do
-  case $word in lockstep.counter=*) head -c 512 "\${word#lockstep.counter=}" | tail -c +5 | tr '\\0' '\\n' ;; esac
-done
+say directory; [ -z "$target" ] || readlink -f "/sysroot$target"
+say options; [ -z "$target" ] || grep -hE "^options .*ostree=$target( |$)" /boot/loader/entries/*.conf 2>/dev/null | cut -d' ' -f2-
+say counter; [ -z "$counter" ] || head -c 512 "$counter" | tail -c +5 | tr '\\0' '\\n'
+say trial; cat $state/trial 2>/dev/null || cat $state/ended 2>/dev/null
+say reasons; cat $state/reasons 2>/dev/null
+say judges; [ -x /usr/lib/lockstep/trial ] && [ -e /usr/lib/systemd/system/lockstep-confirm.service ] && echo yes
+say health; cat /run/lockstep/health 2>/dev/null
+say transferred
+if [ -n "$1" ] && [ -e "$repo/objects/$(echo "$1" | cut -c1-2)/$(echo "$1" | cut -c3-).commit" ]; then
+  [ -e "$repo/state/$1.commitpartial" ] || echo yes
+fi
 say systemState; systemctl is-system-running
 say failedUnits; systemctl list-units --failed --plain --no-legend --no-pager | cut -d' ' -f1
 exit 0`;
 
-/** Asks a device what it runs. Throws E_DEVICE_PREPARE when it was not booted from an ostree deployment. */
-export async function observe(session: Session): Promise<DeviceState> {
-  const { stdout } = await session.exec(['sh', '-c', questions], { timeoutMs: 60_000 });
+/**
+ * Asks a device what it runs, and whether it has a commit. Throws E_DEVICE_PREPARE when it was not booted from an ostree
+ * deployment.
+ */
+export async function observe(session: Session, wanted = ''): Promise<DeviceState> {
+  return observeAfter(session, '', [wanted], 60_000);
+}
+
+/** The same after a shell script, in one round trip; `args` are the script's, the first one is the commit to look for. */
+export async function observeAfter(
+  session: Session,
+  script: string,
+  args: readonly string[],
+  timeoutMs: number,
+): Promise<DeviceState> {
+  const { stdout } = await session.exec(['sh', '-c', `${script}\n${questions}`, 'sh', ...args], { timeoutMs });
   return readAnswers(stdout, session.device);
 }
 
@@ -62,15 +103,28 @@ export function readAnswers(text: string, device: string): DeviceState {
     });
   }
   const directory = /\/deploy\/[^/]+\/deploy\/([0-9a-f]{64}\.\d+)$/.exec(answer('directory'));
+  const cmdline = words(answer('cmdline'));
+  const options = words(answer('options'));
+  const counter = words(answer('counter'));
   return {
     bootId: answer('bootId'),
-    cmdline: words(answer('cmdline')),
+    cmdline,
+    options: options.length > 0 ? options : cmdline,
     deployments,
     booted,
     bootedDirectory: directory?.[1] ?? null,
     systemState: answer('systemState'),
     failedUnits: words(answer('failedUnits')),
-    onTrial: words(answer('trial')).includes('upgrade_available=1'),
+    // A damaged sector counts as a trial, as it does for the boot script.
+    onTrial: counter.length > 0 && !counter.includes('upgrade_available=0'),
+    trial: parseTrial(answer('trial')),
+    trialReasons: answer('reasons')
+      .split('\n')
+      .filter((line) => line !== ''),
+    judgesItself: answer('judges') === 'yes',
+    health: parseHealth(answer('health')),
+    transferred: answer('transferred') === 'yes',
+    clock: Number(answer('clock')),
     machine: answer('machine'),
   };
 }

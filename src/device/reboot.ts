@@ -15,14 +15,25 @@ export interface RebootOptions {
   onWait?: (text: string) => void;
 }
 
+// Who looks for the lock meanwhile sees that its owner will come back (lock.ts).
+const rebootScript = `mkdir -p /var/lib/lockstep
+: >/var/lib/lockstep/rebooting
+sync -f /var/lib/lockstep
+exec systemctl reboot`;
+
 /** Tells the device to reboot. The connection breaks, at once or a little later: that is how it should be. */
 export async function reboot(session: Session): Promise<void> {
   try {
-    await session.exec(['systemctl', 'reboot'], { timeoutMs: 60_000 });
+    await session.script(rebootScript, { timeoutMs: 60_000 });
   } catch (error) {
     if (!(error instanceof LockstepError && error.code === 'E_SSH_CUT')) throw error;
   }
   await session.close();
+}
+
+export interface Returned {
+  session: Session;
+  bootId: string;
 }
 
 /**
@@ -30,7 +41,7 @@ export async function reboot(session: Session): Promise<void> {
  * returns a session of that: who asks sees it by the boot id. Throws what the last attempt threw when time is up,
  * and at once when another host key shows up.
  */
-export async function awaitReturn(to: Connection, bootId: string, options: RebootOptions): Promise<Session> {
+export async function awaitReturn(to: Connection, bootId: string, options: RebootOptions): Promise<Returned> {
   const start = performance.now();
   const elapsed = () => performance.now() - start;
   let pause = 1_000;
@@ -41,19 +52,16 @@ export async function awaitReturn(to: Connection, bootId: string, options: Reboo
       if (elapsed() > options.returnMs) throw attempt;
       options.onWait?.(`no answer for ${Math.round(elapsed() / 1000)} s`);
     } else {
-      if (attempt.bootId !== bootId || elapsed() > options.downMs) return attempt.session;
+      if (attempt.bootId !== bootId || elapsed() > options.downMs) return attempt;
       await attempt.session.close();
       options.onWait?.('still shutting down');
     }
     await sleep(pause, undefined, { signal: options.signal }).catch(() => {});
-    pause = Math.min(pause * 1.5, 5_000);
+    pause = Math.min(pause * 1.5, 2_000);
   }
 }
 
-async function tryOnce(
-  to: Connection,
-  options: RebootOptions,
-): Promise<{ session: Session; bootId: string } | LockstepError> {
+async function tryOnce(to: Connection, options: RebootOptions): Promise<Returned | LockstepError> {
   let session: Session | null = null;
   try {
     session = await connect(to, { signal: options.signal, environment: options.environment, timeoutMs: 15_000 });

@@ -8,6 +8,8 @@ export interface Deployment {
   serial: number;
   /** `pending`, `rollback`, `staged`, or what a later ostree calls it. */
   note: string | null;
+  /** Kept, whatever is deployed after it. */
+  pinned: boolean;
 }
 
 // `status --json` came with ostree 2025.3; Debian stable's prints this. Other lines are indented by four.
@@ -17,6 +19,8 @@ const line = /^([* ]) (\S+) ([0-9a-f]{64})\.(\d+)(?: \((.*)\))?$/;
 export function parseStatus(text: string): Deployment[] {
   const deployments: Deployment[] = [];
   for (const row of text.split('\n')) {
+    const last = deployments.at(-1);
+    if (last !== undefined && /^ {4}Pinned: yes$/.test(row)) last.pinned = true;
     const match = line.exec(row);
     if (match === null) continue;
     const [, star, stateroot = '', checksum = '', serial = '', note] = match;
@@ -27,7 +31,13 @@ export function parseStatus(text: string): Deployment[] {
       checksum,
       serial: Number(serial),
       note: note ?? null,
+      pinned: false,
     });
   }
   return deployments;
+}
+
+/** `CHECKSUM.SERIAL`, which no other deployment of a stateroot has. */
+export function nameOf({ checksum, serial }: Pick<Deployment, 'checksum' | 'serial'>): string {
+  return `${checksum}.${serial}`;
 }

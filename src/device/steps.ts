@@ -1,4 +1,4 @@
-export type StepName = 'connect' | 'pull' | 'deploy' | 'reboot' | 'prove';
+export type StepName = 'connect' | 'pull' | 'deploy' | 'reboot' | 'prove' | 'take back';
 
 /** One step of a deployment, as it went. */
 export interface Step {
@@ -16,16 +16,18 @@ export class StepRecorder {
   /** Runs one step. */
   async take<T>(name: StepName, work: () => Promise<T>, detail: (result: T) => string): Promise<T> {
     const start = performance.now();
-    const record = (ok: boolean, text: string) => {
-      this.steps.push({ name, ms: Math.round(performance.now() - start), ok, detail: text });
-    };
     try {
       const result = await work();
-      record(true, detail(result));
+      this.add(name, performance.now() - start, true, detail(result));
       return result;
     } catch (error) {
-      record(false, (error as Error).message);
+      this.add(name, performance.now() - start, false, (error as Error).message);
       throw error;
     }
+  }
+
+  /** Takes down a step that somebody else timed. */
+  add(name: StepName, ms: number, ok: boolean, detail: string): void {
+    this.steps.push({ name, ms: Math.round(ms), ok, detail });
   }
 }

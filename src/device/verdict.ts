@@ -1,5 +1,7 @@
 import type { ErrorCode } from '../errors/index.ts';
 import type { DeviceState } from './observe.ts';
+import { stateOf } from './states.ts';
+import { nameOf } from './status.ts';
 
 export const verdicts = [
   'deployed',
@@ -23,8 +25,10 @@ export interface Observations {
   before: DeviceState | null;
   /** Whether the device was told to reboot. */
   rebooted: boolean;
-  /** What it ran afterwards, or how it was when a trial left open was judged again; null: it was not seen again. */
+  /** What it ran in the end, when its boot had been judged; null: it was not seen again, or nothing was to be judged. */
   after: DeviceState | null;
+  /** Why lockstep itself took an unhealthy device back, where the device does not do so; null: it did not. */
+  takenBack: string | null;
   /** What broke the work off. */
   stopped: { code: ErrorCode; message: string } | null;
 }
@@ -37,62 +41,84 @@ export interface Judgement {
 
 const silence: ErrorCode[] = ['E_SSH_UNREACHABLE', 'E_SSH_CUT', 'E_DEVICE_DOWN'];
 
-/** Whether a device runs the commit and would do so after another boot. */
-export function isCurrent(state: DeviceState, wanted: string): boolean {
-  return state.booted.checksum === wanted && state.booted.index === 0;
-}
-
 /** Judges what was observed; nothing else enters into a verdict. */
 export function judge(observed: Observations): Judgement {
-  return observed.rebooted ? judgeAfterReboot(observed) : judgeBeforeReboot(observed);
-}
-
-function judgeBeforeReboot({ wanted, before, after, stopped }: Observations): Judgement {
-  // What the second look found stands, even if it is also what broke the work off.
-  const judged = before !== null && isCurrent(before, wanted) ? judgeCurrent(after) : null;
-  if (judged?.verdict === 'unhealthy') return judged;
+  if (observed.takenBack !== null) return judgeTakenBack(observed, observed.takenBack);
+  if (observed.after !== null) return judgeAfter(observed, observed.after);
+  const { wanted, before, rebooted, stopped } = observed;
+  if (rebooted) {
+    return { verdict: 'never-returned', reason: stopped?.message ?? 'it did not answer again after the reboot' };
+  }
   if (stopped !== null) {
     return { verdict: silence.includes(stopped.code) ? 'unreachable' : 'refused', reason: stopped.message };
   }
-  return judged ?? { verdict: 'refused', reason: 'the deployment was not tried' };
+  if (before !== null && stateOf(before, wanted) === 'healthy') return { verdict: 'unchanged', reason: null };
+  return { verdict: 'refused', reason: 'the deployment was not tried' };
 }
 
-/** It ran the commit when lockstep came; it was looked at again only if an earlier deployment had not been proven. */
-function judgeCurrent(after: DeviceState | null): Judgement {
-  const complaint = after === null ? null : complaintOf(null, after);
-  return complaint === null ? { verdict: 'unchanged', reason: null } : { verdict: 'unhealthy', reason: complaint };
-}
-
-function judgeAfterReboot({ wanted, before, after, stopped }: Observations): Judgement {
-  if (after === null) {
-    return { verdict: 'never-returned', reason: stopped?.message ?? 'it did not answer again after the reboot' };
-  }
-  if (after.bootId === before?.bootId) {
+function judgeAfter({ wanted, before, rebooted, stopped }: Observations, after: DeviceState): Judgement {
+  if (rebooted && after.bootId === before?.bootId) {
     return { verdict: 'never-rebooted', reason: 'it was told to reboot and still runs the same boot' };
   }
-  const runs = after.booted.checksum;
-  if (runs !== wanted) {
-    if (runs === before?.booted.checksum) {
-      return { verdict: 'rolled-back', reason: `it rebooted into the commit it ran before, ${runs.slice(0, 12)}` };
-    }
-    return { verdict: 'wrong-commit', reason: `it runs ${runs.slice(0, 12)} instead of ${wanted.slice(0, 12)}` };
-  }
-  const directory = `${runs}.${after.booted.serial}`;
-  if (after.bootedDirectory !== directory) {
-    const found = after.bootedDirectory ?? 'no deployment';
-    return { verdict: 'wrong-commit', reason: `its kernel was started for ${found}, not for ${directory}` };
-  }
+  const misplaced = judgePlace(wanted, before, after);
+  if (misplaced !== null) return misplaced;
   const complaint = complaintOf(before, after);
   if (complaint !== null) return { verdict: 'unhealthy', reason: complaint };
   if (stopped !== null) return { verdict: 'unhealthy', reason: stopped.message };
-  return { verdict: 'deployed', reason: null };
+  return { verdict: rebooted ? 'deployed' : 'unchanged', reason: null };
 }
 
-/** What is wrong with the new boot; a unit that failed before already is not the new commit's fault. */
+/** Whether it runs another commit, or another deployment, than it should. */
+function judgePlace(wanted: string, before: DeviceState | null, after: DeviceState): Judgement | null {
+  const { booted, bootedDirectory, deployments } = after;
+  const runs = booted.checksum.slice(0, 12);
+  if (booted.checksum !== wanted) {
+    if (fellBack(wanted, before, after)) return { verdict: 'rolled-back', reason: fallbackReason(after, wanted) };
+    return { verdict: 'wrong-commit', reason: `it runs ${runs} instead of ${wanted.slice(0, 12)}` };
+  }
+  if (bootedDirectory !== nameOf(booted)) {
+    const found = bootedDirectory ?? 'no deployment';
+    return { verdict: 'wrong-commit', reason: `its kernel was started for ${found}, not for ${nameOf(booted)}` };
+  }
+  if (booted.index !== 0) {
+    const next = deployments[0]?.checksum.slice(0, 12);
+    return { verdict: 'wrong-commit', reason: `it runs ${runs}, but its next boot takes ${next}` };
+  }
+  return null;
+}
+
+function fellBack(wanted: string, before: DeviceState | null, after: DeviceState): boolean {
+  if (after.booted.checksum === before?.booted.checksum) return true;
+  return after.trial?.commit === wanted && after.trial.previous === nameOf(after.booted);
+}
+
+/** The device's own words, when one of the boots came so far. */
+function fallbackReason({ booted, trial, trialReasons }: DeviceState, wanted: string): string {
+  const runs = `it is back in the commit it ran before, ${booted.checksum.slice(0, 12)}`;
+  if (trial?.commit !== wanted || trialReasons.length === 0) {
+    return `${runs}; no boot of ${wanted.slice(0, 12)} came far enough to tell why`;
+  }
+  return `${runs}: ${trialReasons.join('; ')}`;
+}
+
+function judgeTakenBack({ wanted, after, stopped }: Observations, complaint: string): Judgement {
+  if (after !== null && after.booted.checksum !== wanted && stopped === null) {
+    const runs = after.booted.checksum.slice(0, 12);
+    return { verdict: 'rolled-back', reason: `${complaint}; lockstep took it back to ${runs}` };
+  }
+  const why = stopped?.message ?? 'it still runs the same commit';
+  return { verdict: 'unhealthy', reason: `${complaint}; it could not be taken back: ${why}` };
+}
+
+/** What is wrong with the boot; a unit that failed before already is not the new commit's fault. */
 function complaintOf(before: DeviceState | null, after: DeviceState): string | null {
+  const { health, onTrial, systemState } = after;
+  if (health !== null && !health.healthy) return health.reasons.join('; ') || 'its health check failed';
+  if (onTrial) return 'the device did not confirm its boot: it will fall back to the older deployment';
+  if (health !== null) return null;
   const known = new Set(before?.failedUnits ?? []);
   const failed = after.failedUnits.filter((unit) => !known.has(unit));
   if (failed.length > 0) return `failed since the deployment: ${failed.join(', ')}`;
-  if (after.systemState === 'running' || after.systemState === 'degraded') return null;
-  return `its boot did not finish in time: systemd says ${after.systemState || 'nothing'}`;
+  if (systemState === 'running' || systemState === 'degraded') return null;
+  return `its boot did not finish in time: systemd says ${systemState || 'nothing'}`;
 }

@@ -380,6 +380,11 @@ const entries = {
     meaning: 'The virtual device is not running.',
     remedy: 'Start it with `lockstep devices up NAME`.',
   },
+  E_DEVICE_LOCKED: {
+    exit: 1,
+    meaning: 'Another deployment to the same device is going on; the message says whose, and for how long.',
+    remedy: 'Wait for it with `--wait-lock 10m`. The lock goes with the connection of its owner.',
+  },
   E_DEVICE_BOOT: {
     exit: 1,
     meaning: 'The virtual device did not come up in time.',

@@ -13,6 +13,10 @@ export interface Deployment {
   bytesSent: number;
   ms: number;
   steps: DeploymentStep[];
+  /** Wanted health scripts that did not succeed. */
+  warnings?: string[];
+  /** Names of files with what the device said. */
+  evidence?: string[];
 }
 
 export interface DeploymentStep {
@@ -31,6 +35,7 @@ const phaseOfStep: Record<string, Phase> = {
   deploy: 'deploy',
   reboot: 'reboot',
   prove: 'health',
+  'take back': 'health',
 };
 
 /** Where each bad verdict shows: the phases before it went well, those after it were not reached. */

@@ -7,6 +7,7 @@ import { createRun, type RunParts } from '../../src/commands/run.ts';
 import { ok } from '../../src/commands/verb.ts';
 import type { VirtualDevice } from '../../src/config/types.ts';
 import type { DeviceDeployment } from '../../src/device/deploy.ts';
+import { noEvidence } from '../../src/device/evidence.ts';
 import { LockstepError } from '../../src/errors/index.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { readResult } from '../../src/report/result.ts';
@@ -70,8 +71,8 @@ tests: {dir: tests}
   }
 
   function deployment(name: string, more: Partial<DeviceDeployment> = {}): DeviceDeployment {
-    const common = { name, verdict: 'deployed' as const, reason: null, wanted: commit, commit, journal: 'a journal' };
-    return { ...common, bytesSent: 5, ms: 7, steps: [], ...more };
+    const common = { name, verdict: 'deployed' as const, reason: null, wanted: commit, commit, warnings: [] };
+    return { ...common, bytesSent: 5, ms: 7, steps: [], evidence: { ...noEvidence, journal: 'a journal' }, ...more };
   }
 
   const perform = (options: { keepUp?: boolean; device?: string[] } = {}, signal = new AbortController().signal) =>

@@ -30,10 +30,33 @@ describe('readAnswers', () => {
   });
 
   it('sees by the boot counter that the deployment is on trial', () => {
-    const trial = (text: string) => readAnswers(answers({ ...whole, trial: text }), 'bench-1').onTrial;
+    const trial = (text: string) => readAnswers(answers({ ...whole, counter: text }), 'bench-1').onTrial;
     expect(trial('upgrade_available=1\nbootcount=2\n\n')).to.equal(true);
     expect(trial('upgrade_available=0\nbootcount=0\n\n')).to.equal(false);
     expect(trial('')).to.equal(false);
+    expect(trial('a torn sector')).to.equal(true);
+  });
+
+  it('reads what is on trial, what the boot was judged, and whether the commit is there', () => {
+    const said = {
+      trial: `commit=${commit}\nprevious=${'d'.repeat(64)}.1\npinned=yes\nlimit=300\n`,
+      reasons: 'boot 1: one.service failed\nboot 2: one.service failed\n',
+      judges: 'yes\n',
+      health: 'settled running\nwanted 20-net failed 1\nreason one.service failed\nresult unhealthy\n',
+      transferred: 'yes\n',
+      clock: '946684800\n',
+      options: 'root=LABEL=root ostree=/ostree/boot.1/lockstep/dddd/0\n',
+    };
+    const state = readAnswers(answers({ ...whole, ...said }), 'bench-1');
+    expect(state.trial).to.deep.equal({ commit, previous: `${'d'.repeat(64)}.1`, result: null, pinned: true });
+    expect(state.trialReasons).to.have.length(2);
+    expect(state.health).to.deep.equal({
+      healthy: false,
+      reasons: ['one.service failed'],
+      warnings: ['20-net failed 1'],
+    });
+    expect(state).to.include({ judgesItself: true, transferred: true, clock: 946684800 });
+    expect(state.options).to.deep.equal(['root=LABEL=root', 'ostree=/ostree/boot.1/lockstep/dddd/0']);
   });
 
   it('takes a kernel argument that leads nowhere for what it is', () => {

@@ -8,7 +8,7 @@ describe('parseStatus', () => {
   it('reads a single deployment', () => {
     const text = `* lockstep ${first}.0\n    Version: 1\n    origin refspec: ${first}\n`;
     expect(parseStatus(text)).to.deep.equal([
-      { index: 0, booted: true, stateroot: 'lockstep', checksum: first, serial: 0, note: null },
+      { index: 0, booted: true, stateroot: 'lockstep', checksum: first, serial: 0, note: null, pinned: false },
     ]);
   });
 
@@ -22,11 +22,17 @@ describe('parseStatus', () => {
       `  debian ${first}.1 (rollback)`,
       '    Pinned: yes',
     ].join('\n');
-    const read = parseStatus(text).map(({ index, booted, serial, note }) => ({ index, booted, serial, note }));
+    const read = parseStatus(text).map(({ index, booted, serial, note, pinned }) => ({
+      index,
+      booted,
+      serial,
+      note,
+      pinned,
+    }));
     expect(read).to.deep.equal([
-      { index: 0, booted: false, serial: 1, note: 'pending' },
-      { index: 1, booted: true, serial: 0, note: null },
-      { index: 2, booted: false, serial: 1, note: 'rollback' },
+      { index: 0, booted: false, serial: 1, note: 'pending', pinned: false },
+      { index: 1, booted: true, serial: 0, note: null, pinned: false },
+      { index: 2, booted: false, serial: 1, note: 'rollback', pinned: true },
     ]);
   });
 

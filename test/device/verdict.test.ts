@@ -6,16 +6,26 @@ const old = '1'.repeat(64);
 const wanted = '2'.repeat(64);
 const third = '3'.repeat(64);
 
+const healthy = { healthy: true, reasons: [], warnings: [] };
+
 function state(checksum: string, bootId: string, changes: Partial<DeviceState> = {}): DeviceState {
-  const booted = { index: 0, booted: true, stateroot: 'lockstep', checksum, serial: 0, note: null };
+  const booted = { index: 0, booted: true, stateroot: 'lockstep', checksum, serial: 0, note: null, pinned: false };
   const bootedDirectory = `${checksum}.0`;
-  const quiet = { cmdline: [], systemState: 'running', failedUnits: [], onTrial: false, machine: 'armv7l' };
-  return { bootId, booted, deployments: [booted], bootedDirectory, ...quiet, ...changes };
+  const quiet = {
+    cmdline: [],
+    options: [],
+    systemState: 'running',
+    failedUnits: [],
+    onTrial: false,
+    machine: 'armv7l',
+  };
+  const unasked = { trial: null, trialReasons: [], judgesItself: true, health: healthy, transferred: true, clock: 0 };
+  return { bootId, booted, deployments: [booted], bootedDirectory, ...quiet, ...unasked, ...changes };
 }
 
 const before = state(old, 'boot-1');
 const after = (checksum: string, changes: Partial<DeviceState> = {}) => state(checksum, 'boot-2', changes);
-const good: Observations = { wanted, before, rebooted: true, after: after(wanted), stopped: null };
+const good: Observations = { wanted, before, rebooted: true, after: after(wanted), takenBack: null, stopped: null };
 const stopped = (code: NonNullable<Observations['stopped']>['code']) => ({ code, message: `because of ${code}` });
 
 interface Row {
@@ -25,28 +35,71 @@ interface Row {
   reason?: string;
 }
 
-const early: Observations = { wanted, before, rebooted: false, after: null, stopped: null };
+const early: Observations = { wanted, before, rebooted: false, after: null, takenBack: null, stopped: null };
 const booted = state(wanted, 'boot-1');
+const sick = { healthy: false, reasons: ['health script 10-light failed'], warnings: [] };
+const gaveUp = { commit: wanted, previous: `${old}.0`, result: 'given-up', pinned: true };
+/** An image without programs to judge its boot. */
+const unjudged = { judgesItself: false, health: null };
 const second = { ...booted.booted, index: 1 };
 
 const table: Row[] = [
   { when: 'all is as it should be', observed: good, verdict: 'deployed' },
   { when: 'it ran the commit already', observed: { ...early, before: booted }, verdict: 'unchanged' },
   {
-    when: 'it ran the commit already, on trial, and is well now',
-    observed: { ...early, before: { ...booted, onTrial: true }, after: { ...booted, onTrial: true } },
+    when: 'it ran the commit already, on trial, and was confirmed since',
+    observed: { ...early, before: { ...booted, onTrial: true }, after: booted },
     verdict: 'unchanged',
+  },
+  {
+    when: 'it ran the commit already, on trial, and still is',
+    observed: { ...early, before: { ...booted, onTrial: true }, after: { ...booted, onTrial: true } },
+    verdict: 'unhealthy',
+    reason: 'did not confirm',
+  },
+  {
+    when: 'it ran the commit already, on trial, and fell back while that was waited for',
+    observed: {
+      ...early,
+      before: { ...booted, onTrial: true },
+      after: after(old, { trial: gaveUp, trialReasons: ['boot 1: panel.service failed'] }),
+    },
+    verdict: 'rolled-back',
+    reason: 'boot 1: panel.service failed',
+  },
+  {
+    when: 'it runs the commit, and its health check failed in this boot',
+    observed: { ...early, before: { ...booted, health: sick }, after: { ...booted, health: sick } },
+    verdict: 'unhealthy',
+    reason: '10-light failed',
+  },
+  {
+    when: 'its boot loader does not count, and lockstep took it back',
+    observed: { ...good, after: after(old), takenBack: '10-light failed' },
+    verdict: 'rolled-back',
+    reason: '10-light failed',
+  },
+  {
+    when: 'its boot loader does not count, and it could not be taken back',
+    observed: { ...good, takenBack: '10-light failed', stopped: stopped('E_DEVICE_COMMAND') },
+    verdict: 'unhealthy',
+    reason: 'because of E_DEVICE_COMMAND',
+  },
+  {
+    when: 'it runs the commit, but would boot another one next',
+    observed: { ...good, after: after(wanted, { booted: { ...booted.booted, index: 1 } }) },
+    verdict: 'wrong-commit',
+    reason: 'its next boot',
   },
   {
     when: 'it ran the commit already, on trial, and still has failed units',
     observed: {
       ...early,
       before: { ...booted, onTrial: true },
-      after: { ...booted, failedUnits: ['panel.service'] },
-      stopped: stopped('E_DEPLOY'),
+      after: { ...booted, health: { ...sick, reasons: ['panel.service failed'] } },
     },
     verdict: 'unhealthy',
-    reason: 'failed since the deployment: panel.service',
+    reason: 'panel.service failed',
   },
   {
     when: 'it runs the commit but would boot another one next, and nothing was done about it',
@@ -126,7 +179,10 @@ const table: Row[] = [
   },
   {
     when: 'a unit fails that did not fail before',
-    observed: { ...good, after: after(wanted, { systemState: 'degraded', failedUnits: ['panel.service'] }) },
+    observed: {
+      ...good,
+      after: after(wanted, { ...unjudged, systemState: 'degraded', failedUnits: ['panel.service'] }),
+    },
     verdict: 'unhealthy',
     reason: 'panel.service',
   },
@@ -135,19 +191,19 @@ const table: Row[] = [
     observed: {
       ...good,
       before: { ...before, systemState: 'degraded', failedUnits: ['panel.service'] },
-      after: after(wanted, { systemState: 'degraded', failedUnits: ['panel.service'] }),
+      after: after(wanted, { ...unjudged, systemState: 'degraded', failedUnits: ['panel.service'] }),
     },
     verdict: 'deployed',
   },
   {
     when: 'systemd is not done starting',
-    observed: { ...good, after: after(wanted, { systemState: 'starting' }) },
+    observed: { ...good, after: after(wanted, { ...unjudged, systemState: 'starting' }) },
     verdict: 'unhealthy',
     reason: 'starting',
   },
   {
     when: 'systemd is in maintenance',
-    observed: { ...good, after: after(wanted, { systemState: 'maintenance' }) },
+    observed: { ...good, after: after(wanted, { ...unjudged, systemState: 'maintenance' }) },
     verdict: 'unhealthy',
   },
   {

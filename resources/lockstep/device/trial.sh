@@ -107,11 +107,16 @@ restart() {
   echo b >/proc/sysrq-trigger
 }
 
+# `done` in /run says that this boot has been judged, and what follows from that done; one that reboots never says it.
 confirm() {
   limit=$(recorded limit)
   "$here/health" "${limit:-300}"
   healthy=$?
-  [ -n "$boot" ] && armed || return 0
+  if [ -n "$boot" ] && armed; then settle_trial; fi
+  : >"$run/done"
+}
+
+settle_trial() {
   commit=$(recorded commit)
   if [ $fallback = yes ] || { [ -n "$commit" ] && [ "$commit" != "$(booted_commit)" ]; }; then
     give_up

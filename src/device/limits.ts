@@ -1,0 +1,23 @@
+/** Bounds on a deployment, in milliseconds. */
+export interface DeployLimits {
+  pull: number;
+  deploy: number;
+  /** Until the old boot no longer answers. */
+  down: number;
+  /** Uptime in which a boot must have settled; on trial the device reboots when it has not. */
+  boot: number;
+  /** Boots that are not confirmed before the device takes the older deployment. */
+  boots: number;
+  /** From the command to reboot until a boot has been judged; all boots of a trial, when not given. */
+  return: number;
+}
+
+const usual = { pull: 1_800_000, deploy: 900_000, down: 180_000, boot: 300_000, boots: 3 };
+
+/** Shut-down, firmware and boot loader of one boot. */
+const between = 60_000;
+
+export function limitsOf(given: Partial<DeployLimits> = {}): DeployLimits {
+  const limits = { ...usual, ...given };
+  return { return: (limits.boots + 1) * (limits.boot + between), ...limits };
+}
