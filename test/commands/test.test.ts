@@ -1,6 +1,7 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { openContext } from '../../src/commands/context.ts';
 import { report } from '../../src/commands/report.ts';
@@ -100,8 +101,7 @@ tests: {dir: tests, timeout: 20s}
   it('fails when the device is lost during a test', async () => {
     await put('1-cut', `#!/bin/sh\ndirname "$PWD" >${root}/scratch\nsleep 30\n`);
     await put('2-after', '#!/bin/sh\n');
-    setTimeout(() => server.cut(), 1_000);
-    const outcome = await perform();
+    const [outcome] = await Promise.all([perform(), written(path.join(root, 'scratch')).then(() => server.cut())]);
     expect(outcome).to.include({ outcome: 'failed', code: 'E_SSH_CUT' });
     expect(outcome.devices).to.deep.equal([{ name: 'bench-1', tests: 2, failed: 2, skipped: 0, flaky: 0 }]);
     // A device that is gone cannot be cleaned up; this machine can.
@@ -158,3 +158,8 @@ tests: {dir: tests, timeout: 20s}
     expect(await readFile(outcome.report as string, 'utf8')).to.include('30-net');
   });
 });
+
+/** Waits until a file has something in it. */
+async function written(file: string): Promise<void> {
+  while ((await readFile(file, 'utf8').catch(() => '')) === '') await sleep(50);
+}

@@ -74,13 +74,17 @@ function authenticate(context: AuthContext, allowed: Buffer): void {
 }
 
 function runLocally(command: string, channel: ServerChannel): void {
-  const child = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'pipe', 'pipe'] });
+  // A group of its own: what the shell has started must not outlive the channel.
+  const child = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'pipe', 'pipe'], detached: true });
   child.stdin.on('error', () => {});
   channel.on('error', () => {});
   channel.pipe(child.stdin);
   child.stdout.pipe(channel, { end: false });
   child.stderr.pipe(channel.stderr, { end: false });
-  channel.on('close', () => child.kill('SIGKILL'));
+  channel.on('close', () => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+      process.kill(-child.pid, 'SIGKILL');
+  });
   child.on('close', (code, signal) => {
     if (signal === null) channel.exit(code ?? 0);
     else channel.exit(signal, false);

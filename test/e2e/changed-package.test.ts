@@ -1,10 +1,10 @@
-import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
-import { execa } from 'execa';
 import { putLaterVersion } from '../later-version.ts';
 import { lockstepOk } from './lockstep.ts';
-import { builtPanel, temporaryDirectory } from './projects.ts';
+import { linkedCopy } from './panel-copy.ts';
+import { builtPanel } from './projects.ts';
 
 interface BuildOutcome {
   images: { commit: string; stages: { name: string; cached: boolean }[] }[];
@@ -15,15 +15,7 @@ describe('a build after one package changed', function () {
   let dir: string;
 
   before(async () => {
-    const panel = await builtPanel();
-    dir = await temporaryDirectory('changed');
-    for (const name of await readdir(panel.dir)) {
-      if (name !== '.lockstep') await cp(path.join(panel.dir, name), path.join(dir, name), { recursive: true });
-    }
-    await mkdir(path.join(dir, '.lockstep'));
-    // Links are enough: ostree never writes into what is there.
-    const [repo, apt] = ['repo', 'apt'].map((name) => path.join(panel.dir, '.lockstep', name));
-    await execa('cp', ['-al', String(repo), String(apt), path.join(dir, '.lockstep')]);
+    dir = await linkedCopy(await builtPanel(), 'changed');
   });
 
   const build = async () => {

@@ -11,7 +11,7 @@ import { connectionOf } from '../../src/device/connection.ts';
 import { connect } from '../../src/device/ssh.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { lockstepOk, projectRoot } from './lockstep.ts';
-import { importedCopy } from './panel-copy.ts';
+import { importedCopy, linkRepo } from './panel-copy.ts';
 import { builtPanel, ostree, temporaryDirectory } from './projects.ts';
 import { resolveAnyhow } from './served-suites.ts';
 
@@ -31,7 +31,7 @@ async function projectOf(suite: string): Promise<string> {
   // What the other tests have built already serves here too.
   const panel = await builtPanel();
   await mkdir(workspaceOf(dir).dir);
-  await execa('cp', ['-al', workspaceOf(panel.dir).repo, workspaceOf(dir).repo]);
+  await linkRepo(panel.dir, dir);
   await cp(path.join(panel.dir, 'panel.lock'), path.join(dir, 'panel.lock'));
   return dir;
 }

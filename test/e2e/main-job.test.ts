@@ -2,6 +2,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { lockstep, lockstepOk } from './lockstep.ts';
+import { linkedCopy } from './panel-copy.ts';
 import { type BuiltProject, builtPanel, ostree, temporaryDirectory } from './projects.ts';
 
 const device = 'virt-1';
@@ -24,7 +25,8 @@ describe('the main job on a virtual ARMv7 device', function () {
     (await lockstepOk(panel.dir, [...args, '--toolbox', 'host'])) as unknown as RunOutcome;
 
   before(async () => {
-    panel = await builtPanel();
+    const built = await builtPanel();
+    panel = { ...built, dir: await linkedCopy(built, 'job') };
     yesterday = (await run('build', '--image-version', 'yesterday')).images[0]?.commit ?? '';
     await run('devices', 'up', device);
     first = await run('run', '--keep-up');

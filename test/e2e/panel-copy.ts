@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { StageReport } from '../../src/image/stage.ts';
@@ -16,9 +16,28 @@ export async function importedCopy({ dir }: BuiltProject, name: string): Promise
   // Modes as a clone under a strict umask has them.
   await execa('cp', ['-r', '--no-preserve=all', `${dir}/overlay`, `${dir}/tests`, copy]);
   await execa('chmod', ['-R', 'go=', `${copy}/overlay`]);
-  await execa('cp', ['-al', `${dir}/.lockstep/repo`, `${copy}/.lockstep/repo`]);
+  await linkRepo(dir, copy);
   await forgetStages(`${copy}/.lockstep/repo`);
   return copy;
+}
+
+/** The built example in a directory of its own, all that was built included: a project that its test may write to. */
+export async function linkedCopy({ dir }: BuiltProject, name: string): Promise<string> {
+  const copy = await temporaryDirectory(name);
+  for (const part of await readdir(dir)) {
+    if (part !== '.lockstep') await cp(path.join(dir, part), path.join(copy, part), { recursive: true });
+  }
+  await mkdir(`${copy}/.lockstep`);
+  await execa('cp', ['-al', `${dir}/.lockstep/apt`, `${copy}/.lockstep`]);
+  await linkRepo(dir, copy);
+  return copy;
+}
+
+/** Gives a project, which has none, the repository of another. Links are enough: ostree never writes into what is there. */
+export async function linkRepo(from: string, to: string): Promise<void> {
+  await execa('cp', ['-al', `${from}/.lockstep/repo`, `${to}/.lockstep/repo`]);
+  // But for the file that it locks, which the copies would have in common.
+  await rm(`${to}/.lockstep/repo/.lock`, { force: true });
 }
 
 /** Removes all refs but those of debs and of native tools. */

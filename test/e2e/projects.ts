@@ -1,8 +1,9 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { lockstep, lockstepOk, projectRoot } from './lockstep.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 
 /** Directories of this test process, each removed at its end. */
 const directories: string[] = [];
@@ -53,16 +54,35 @@ export interface BuiltProject {
 
 let panel: Promise<BuiltProject> | undefined;
 
-/** The example of the project, built once for all tests of a process, by the host toolbox. */
+/**
+ * The example of the project, built by the host toolbox, once for all test files of a run. Several read it at the same
+ * time: who wants to write there takes a copy (`linkedCopy`).
+ */
 export function builtPanel(): Promise<BuiltProject> {
-  panel ??= buildPanel();
+  panel ??= sharedPanel();
   return panel;
 }
 
+/** LOCKSTEP_TEST_SHARED is where the processes of a run have what they share. */
+async function sharedPanel(): Promise<BuiltProject> {
+  const shared = process.env.LOCKSTEP_TEST_SHARED;
+  if (shared === undefined) return buildPanel(await temporaryDirectory('panel'));
+  const note = path.join(shared, 'panel.json');
+  return oneAtATime(path.join(shared, 'panel.lock'), async () => {
+    const text = await readFile(note, 'utf8').catch(() => null);
+    if (text !== null) return JSON.parse(text) as BuiltProject;
+    const dir = path.join(shared, 'panel');
+    await mkdir(dir, { recursive: true });
+    const built = await buildPanel(dir);
+    await writeFile(`${note}.new`, JSON.stringify(built));
+    await rename(`${note}.new`, note);
+    return built;
+  });
+}
+
 /** LOCKSTEP_TEST_PANEL names a directory that keeps the built example from one run to the next, for work on the tests. */
-async function buildPanel(): Promise<BuiltProject> {
-  const kept = process.env.LOCKSTEP_TEST_PANEL;
-  const dir = kept ?? (await temporaryDirectory('panel'));
+async function buildPanel(fresh: string): Promise<BuiltProject> {
+  const dir = process.env.LOCKSTEP_TEST_PANEL ?? fresh;
   await copyExample(dir);
   const without = await resolve(dir, '--toolbox', 'host');
   const { images } = await lockstepOk(dir, ['build', '--toolbox', 'host']);

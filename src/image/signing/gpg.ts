@@ -35,9 +35,10 @@ export async function runGpg(
   const child = spawn(program, ['--status-fd', '2', ...args], {
     env: { ...environment, LC_ALL: 'C.UTF-8' },
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-    timeout: timeoutMs,
     signal,
   });
+  // Not the option of spawn(), whose timer keeps an agent without gpg waiting till it is up.
+  const limit = setTimeout(() => child.kill(), timeoutMs);
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
@@ -48,9 +49,11 @@ export async function runGpg(
   });
   feed(child.stdin, input);
   feed(child.stdio[3] as NodeJS.WritableStream, Buffer.from(passphrase == null ? '' : `${passphrase}\n`));
-  const exitCode = await ended.catch((error: NodeJS.ErrnoException) => {
-    throw signal.aborted ? new LockstepError('E_INTERRUPTED', 'interrupted') : notStarted(program, error);
-  });
+  const exitCode = await ended
+    .finally(() => clearTimeout(limit))
+    .catch((error: NodeJS.ErrnoException) => {
+      throw signal.aborted ? new LockstepError('E_INTERRUPTED', 'interrupted') : notStarted(program, error);
+    });
   if (exitCode === -1) throw new LockstepError('E_SIGN_GPG', `${program} did not end within ${timeoutMs / 1000} s`);
   const lines = Buffer.concat(err).toString().split('\n');
   const status = lines.filter((line) => line.startsWith(prefix)).map((line) => line.slice(prefix.length));
