@@ -10,6 +10,8 @@ import type { Outcome, Verb } from '../../src/commands/verb.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';
 import { connectionOf } from '../../src/device/connection.ts';
 import type { DeviceDeployment } from '../../src/device/deploy.ts';
+import { newOwner, takeLock } from '../../src/device/lock.ts';
+import type { Session } from '../../src/device/session.ts';
 import { connect } from '../../src/device/ssh.ts';
 import { LockstepError } from '../../src/errors/index.ts';
 import { trustFiles } from '../../src/image/signing/trust.ts';
@@ -57,12 +59,7 @@ describe('a virtual ARMv7 device', function () {
     await commit('unsigned', { 'usr/share/lockstep-test': 'unsigned' });
     const kernel = (await ostree(dir, 'ls', 'panel/armhf', '/usr/lib/modules')).trim().split('/').at(-1);
     await commit('broken', { [`usr/lib/modules/${kernel}/vmlinuz`]: 'not a kernel' });
-    const unit = '[Service]\nType=oneshot\nExecStart=/bin/false\n';
-    const wants = 'usr/lib/systemd/system/multi-user.target.d/sick.conf';
-    await commit('sick', { 'usr/lib/systemd/system/sick.service': unit, [wants]: '[Unit]\nWants=sick.service\n' });
-    for (const name of ['broken', 'sick']) {
-      await ostree(dir, 'gpg-sign', `--gpg-homedir=${key.home}`, commits[name] ?? '', key.fingerprint);
-    }
+    await ostree(dir, 'gpg-sign', `--gpg-homedir=${key.home}`, commits.broken ?? '', key.fingerprint);
   });
 
   after(async () => {
@@ -100,10 +97,14 @@ describe('a virtual ARMv7 device', function () {
     return { outcome, device: (outcome.devices as DeviceDeployment[])[0]! };
   }
 
-  async function onDevice(...argv: string[]): Promise<string> {
+  async function login(): Promise<Session> {
     const { devices: known } = await openContext({ C: dir }, silent, never).config();
     const device = known.find(({ name }) => name === 'virt-1')!;
-    const session = await connect(await connectionOf(device, workspaceOf(dir)), { signal: never });
+    return connect(await connectionOf(device, workspaceOf(dir)), { signal: never });
+  }
+
+  async function onDevice(...argv: string[]): Promise<string> {
+    const session = await login();
     try {
       return (await session.exec(argv)).stdout.trim();
     } finally {
@@ -174,17 +175,46 @@ describe('a virtual ARMv7 device', function () {
     expect(await booted()).to.equal(commits.base);
   });
 
-  it('runs a commit that is deployed, and proves it', async () => {
+  it('lets one deployment at a time work on it, and says whose that is', async () => {
+    const session = await login();
+    const lock = await takeLock(session, newOwner({ BUILD_TAG: 'nightly-7' }), { waitMs: 0, signal: never });
+    const { outcome, device } = await deployed('test/next');
+    expect(outcome).to.include({ outcome: 'failed', code: 'E_DEPLOY' });
+    expect(device).to.include({ verdict: 'refused', commit: commits.base });
+    expect(device.reason).to.match(/locked by .*nightly-7 \(pid \d+\) for \d/);
+
+    const waiting = await login();
+    const second = takeLock(waiting, newOwner({}), { waitMs: 60_000, signal: never });
+    await lock.release();
+    await (await second).release();
+    const third = takeLock(waiting, newOwner({}), { waitMs: 60_000, signal: never });
+    // The lock of an owner that is cut off goes with its connection.
+    await waiting.close();
+    await third.catch(() => {});
+    await (await takeLock(session, newOwner({}), { waitMs: 60_000, signal: never })).release();
+    await session.close();
+  });
+
+  it('only reboots, and proves what it runs, when the commit was deployed already', async () => {
+    await onDevice('ostree', 'admin', 'deploy', '--os=lockstep', commits.next ?? '');
     const { outcome, device } = await deployed('test/next');
     expect(outcome.outcome, outcome.message).to.equal('ok');
-    expect(device).to.include({ verdict: 'deployed', commit: commits.next, reason: null });
+    expect(device).to.include({ verdict: 'deployed', commit: commits.next, reason: null, bytesSent: 0 });
     expect(device.steps.map(({ name, ok }) => `${name} ${ok}`)).to.deep.equal(
-      ['connect', 'pull', 'deploy', 'reboot', 'prove'].map((name) => `${name} true`),
+      ['connect', 'deploy', 'reboot', 'prove'].map((name) => `${name} true`),
     );
+    expect(device.steps[1]?.detail).to.equal('it was deployed already');
     expect(await booted()).to.equal(commits.next);
     expect(await onDevice('cat', '/usr/share/lockstep-test')).to.equal('next');
-    const journal = path.join(workspaceOf(dir).run, 'devices/virt-1/deploy-journal.txt');
-    expect(await readFile(journal, 'utf8')).to.include('systemd');
+    const evidence = path.join(workspaceOf(dir).run, 'devices/virt-1');
+    expect(await readFile(path.join(evidence, 'deploy-journal.txt'), 'utf8')).to.include('systemd');
+    expect(await readFile(path.join(evidence, 'deploy-status.txt'), 'utf8')).to.include(commits.next);
+    expect(await readFile(path.join(evidence, 'deploy-console.txt'), 'utf8')).to.include(
+      'lockstep: boot 1 of 3 on trial',
+    );
+    // Confirmed by the device: the trial is over, and the older deployment need not be kept.
+    expect(await onDevice('cat', '/var/lib/lockstep/ended')).to.include('result=confirmed');
+    expect(await onDevice('ostree', 'admin', 'status')).not.to.include('Pinned');
   });
 
   it('is not touched when it runs the commit already', async () => {
@@ -207,23 +237,20 @@ describe('a virtual ARMv7 device', function () {
     const { outcome, device } = await deployed('test/broken');
     expect(outcome).to.include({ outcome: 'failed', code: 'E_DEPLOY' });
     expect(device).to.include({ verdict: 'rolled-back', commit: commits.next });
-    expect(await console_()).to.include('lockstep: the deployment on trial did not start');
+    expect(await console_()).to.include('lockstep: the deployment on trial was not confirmed');
     // The bad deployment must not be what the next boot takes.
     expect(await onDevice('ostree', 'admin', 'status')).not.to.include(commits.broken);
   });
 
-  it('is called unhealthy when a unit of the new commit fails', async () => {
-    const { outcome, device } = await deployed('test/sick');
-    expect(outcome).to.include({ outcome: 'failed', code: 'E_DEPLOY' });
-    expect(device).to.include({ verdict: 'unhealthy', commit: commits.sick });
-    expect(device.reason).to.include('sick.service');
-  });
-
-  it('is still called unhealthy when the same commit is deployed once more', async () => {
-    const { outcome, device } = await deployed('test/sick');
-    expect(outcome).to.include({ outcome: 'failed', code: 'E_DEPLOY' });
-    expect(device).to.include({ verdict: 'unhealthy', commit: commits.sick, bytesSent: 0 });
-    expect(device.reason).to.include('sick.service');
+  it('goes back to the older deployment when it is told to', async () => {
+    const outcome = await lockstep(deploy, { rollback: true }, [], { device: ['virt-1'] });
+    expect(outcome.outcome, outcome.message).to.equal('ok');
+    expect((outcome.devices as DeviceDeployment[])[0]).to.include({
+      verdict: 'deployed',
+      wanted: commits.base,
+      bytesSent: 0,
+    });
+    expect(await booted()).to.equal(commits.base);
   });
 
   it('is gone after it is stopped, and says so', async () => {

@@ -24,7 +24,6 @@ export const devices: Verb<DevicesOptions> = {
         'devices; all by default. `power`: on, off or cycle before them; `adopt`: user@host; `snapshot`, `restore`: a name and a tag',
       )
       .option('--fix', 'check: mend what can be mended, and say it')
-      .option('--fix', 'check: mend what can be mended, and say it')
       .option('--host-key <fingerprint>', 'adopt: the host key that it has')
       .option('--as <name>', 'adopt: name of the device; by default that of the host')
       .option('--fresh', 'up: make the disk anew')
