@@ -3,6 +3,7 @@ import { nearest } from '../config/nearest.ts';
 import type { Config, DeviceConfig, ImageConfig } from '../config/types.ts';
 import { workspaceOf } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
+import type { CommitSource } from '../ostree/commit-source.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import type { Context } from './verb.ts';
@@ -41,6 +42,10 @@ export function openContext(
     const { openToolbox } = await import('../toolbox/choose.ts');
     return openToolbox(options.toolbox ?? 'auto', { workspace: workspaceOf(root), root, signal, progress });
   });
+  const source = once(async (): Promise<CommitSource> => {
+    const { CommitSource } = await import('../ostree/commit-source.ts');
+    return new CommitSource(toolbox, workspaceOf((await config()).root));
+  });
   return {
     dir,
     progress,
@@ -49,10 +54,14 @@ export function openContext(
     ask,
     config,
     toolbox,
+    source,
     workspace: async () => workspaceOf((await config()).root),
     images: async () => chooseImages(await config(), options.image ?? []),
     devices: async () => chooseDevices(await config(), options),
-    close: async () => (await toolbox.started()?.catch(() => undefined))?.close(),
+    close: async () => {
+      await (await source.started()?.catch(() => undefined))?.close();
+      await (await toolbox.started()?.catch(() => undefined))?.close();
+    },
   };
 }
 

@@ -65,7 +65,7 @@ export async function deployDevices(
   const workspace = await context.workspace();
   const wanted = rollback ? null : await wantedCommits(context, chosen, commit);
   const { progress, signal, environment } = context;
-  const options = { workspace, progress, signal, environment, waitLockMs: waitLock };
+  const options = { workspace, progress, signal, environment, waitLockMs: waitLock, source: await context.source() };
   return eachDevice(chosen, async (device) => {
     const deployment = await deployTo(device, wanted?.get(device.name) ?? null, options);
     await keepEvidence(workspace, deployment);

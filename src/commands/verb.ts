@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Config, DeviceConfig, ImageConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import type { ErrorCode } from '../errors/index.ts';
+import type { CommitSource } from '../ostree/commit-source.ts';
 import type { Progress } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 
@@ -41,6 +42,8 @@ export interface Context {
   images(): Promise<ImageConfig[]>;
   /** The devices of `--device` or `--label`, or all. */
   devices(): Promise<DeviceConfig[]>;
+  /** Commits as devices pull them; one for all devices, closed by the caller of the verb. */
+  source(): Promise<CommitSource>;
   /** Opened by `--toolbox`, closed by the caller of the verb. */
   toolbox(): Promise<Toolbox>;
 }

@@ -1,12 +1,11 @@
 import type { DeviceConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
-import { syncArchive } from '../ostree/archive.ts';
-import { inStage } from '../progress/progress.ts';
+import { resolveRevision } from '../ostree/archive.ts';
 import type { Context } from './verb.ts';
 
 /**
- * The commit that each device should run, by device name: `revision`, or the ref of the device's image. Each is in the
- * archive repository afterwards. Throws E_NOT_BUILT when there is none.
+ * The commit that each device should run, by device name: `revision`, or the ref of the device's image. Throws
+ * E_NOT_BUILT when there is none.
  */
 export async function wantedCommits(
   context: Context,
@@ -27,10 +26,7 @@ export async function wantedCommits(
   const distinct = [...new Set(revisions.values())];
   if (distinct.length === 0) return new Map();
   const [toolbox, workspace] = [await context.toolbox(), await context.workspace()];
-  const commits = await inStage(context.progress, 'archive', async () => {
-    const found = new Map<string, string>();
-    for (const each of distinct) found.set(each, await syncArchive(toolbox, workspace, each));
-    return found;
-  });
+  const commits = new Map<string, string>();
+  for (const each of distinct) commits.set(each, await resolveRevision(toolbox, workspace, each));
   return new Map([...revisions].map(([device, each]) => [device, commits.get(each) ?? '']));
 }

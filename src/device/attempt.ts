@@ -1,6 +1,7 @@
 import type { DeviceConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
+import type { CommitSource } from '../ostree/commit-source.ts';
 import type { Progress } from '../progress/progress.ts';
 import { counterOf } from './boot-counter.ts';
 import { mendClock } from './clock.ts';
@@ -10,7 +11,7 @@ import { followBoots } from './follow.ts';
 import { type DeployLimits, limitsOf } from './limits.ts';
 import { type Lock, newOwner, type Owner, takeLock } from './lock.ts';
 import { type DeviceState, observe } from './observe.ts';
-import { pullThrough } from './push.ts';
+import { type PullOptions, pullThrough } from './push.ts';
 import { reboot } from './reboot.ts';
 import type { Session } from './session.ts';
 import { connect } from './ssh.ts';
@@ -24,6 +25,9 @@ export interface DeployOptions {
   progress: Progress;
   signal: AbortSignal;
   environment?: NodeJS.ProcessEnv;
+  /** Where devices pull from; one for all of a run. */
+  source: CommitSource;
+  transfer?: Pick<PullOptions, 'delta' | 'throttle'>;
   limits?: Partial<DeployLimits>;
   /** How long to wait for another deployment to the same device, in milliseconds; not at all when not given. */
   waitLockMs?: number;
@@ -42,8 +46,7 @@ export interface Show {
 export class DeployAttempt {
   readonly recorder = new StepRecorder();
   readonly observed: Observations;
-  session: Session | null = null;
-  bytesSent = 0;
+  readonly #sessions: Session[] = [];
   readonly #device: DeviceConfig;
   readonly #options: DeployOptions;
   readonly #limits: DeployLimits;
@@ -91,6 +94,15 @@ export class DeployAttempt {
     await this.session?.close();
   }
 
+  get session(): Session | null {
+    return this.#sessions.at(-1) ?? null;
+  }
+
+  /** Bytes that all connections until now have carried to the device, logins included. */
+  get bytesSent(): number {
+    return this.#sessions.reduce((sum, { traffic }) => sum + traffic.sent, 0);
+  }
+
   get #live(): Session {
     if (this.session === null) throw new Error('not connected');
     return this.session;
@@ -100,8 +112,9 @@ export class DeployAttempt {
     this.#show.detail('connecting');
     const { signal, environment } = this.#options;
     const work = async () => {
-      this.session = await connect(to, { signal, environment });
-      const state = await observe(this.session, this.observed.wanted);
+      const session = await connect(to, { signal, environment });
+      this.#sessions.push(session);
+      const state = await observe(session, this.observed.wanted);
       if (this.observed.wanted === '') this.observed.wanted = this.#older(state);
       this.observed.before = state;
       return state;
@@ -209,7 +222,7 @@ export class DeployAttempt {
     const { signal, environment } = this.#options;
     const { down, return: returnMs } = this.#limits;
     const onSession = async (session: Session) => {
-      this.session = session;
+      this.#sessions.push(session);
       answered();
       // Who has it now took it because nobody came back in time; what the device runs is still to be judged.
       this.#lock = await takeLock(session, this.#owner, { signal, waitMs: 0 }).catch((error) => {
@@ -223,14 +236,11 @@ export class DeployAttempt {
 
   async #pull(before: DeviceState): Promise<string> {
     const clock = await mendClock(this.#live, before);
-    const onBytes = (bytes: number) => {
-      this.bytesSent += bytes;
-      this.#show.bytes(bytes);
-    };
-    const { archive } = this.#options.workspace;
-    const options = { archive, onBytes, timeoutMs: this.#limits.pull };
-    const { bytes, files } = await pullThrough(this.#live, this.observed.wanted, options);
-    return [`${files} objects, ${bytes} bytes`, ...(clock === null ? [] : [clock])].join('; ');
+    const { source, transfer } = this.#options;
+    const options = { ...transfer, source, onBytes: this.#show.bytes, timeoutMs: this.#limits.pull };
+    const { bytes, files, deltaFrom } = await pullThrough(this.#live, this.observed.wanted, options);
+    const what = deltaFrom === null ? `${files} objects` : `a delta from ${deltaFrom.slice(0, 12)}`;
+    return [`${what}, ${bytes} bytes`, ...(clock === null ? [] : [clock])].join('; ');
   }
 
   /** Where no boot loader counts, an unhealthy device is taken back from here; a proven one needs its trial no more. */

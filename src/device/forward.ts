@@ -43,7 +43,11 @@ export function forwardToServer(client: Client, device: string, server: Server):
         close() {
           client.off('tcp connection', onConnection);
           for (const channel of channels) channel.destroy();
-          client.unforwardIn('127.0.0.1', port, () => {});
+          try {
+            client.unforwardIn('127.0.0.1', port, () => {});
+          } catch {
+            // The connection is gone, and the port with it.
+          }
         },
       });
     });
@@ -54,6 +58,18 @@ export function forwardToServer(client: Client, device: string, server: Server):
 function asSocket(channel: ClientChannel): ClientChannel {
   const nothing = () => channel;
   channel.on('error', () => {});
+  // What is written together, such as headers and a small object, goes out as one packet.
+  const { _write: write } = channel;
+  Object.assign(channel, {
+    _writev: (chunks: { chunk: Buffer }[], done: () => void) => {
+      write.call(
+        channel,
+        Buffer.concat(chunks.map(({ chunk }) => Buffer.from(chunk))),
+        'buffer' as BufferEncoding,
+        done,
+      );
+    },
+  });
   return Object.assign(channel, {
     setTimeout: nothing,
     setNoDelay: nothing,

@@ -1,5 +1,6 @@
 /** Bounds on a deployment, in milliseconds. */
 export interface DeployLimits {
+  /** As a whole; a transfer at a standstill is noticed sooner. */
   pull: number;
   deploy: number;
   /** Until the old boot no longer answers. */
@@ -12,7 +13,7 @@ export interface DeployLimits {
   return: number;
 }
 
-const usual = { pull: 1_800_000, deploy: 900_000, down: 180_000, boot: 300_000, boots: 3 };
+const usual = { pull: 6 * 3_600_000, deploy: 900_000, down: 180_000, boot: 300_000, boots: 3 };
 
 /** Shut-down, firmware and boot loader of one boot. */
 const between = 60_000;

@@ -1,5 +1,6 @@
 import { LockstepError } from '../errors/index.ts';
 import { type Health, parseHealth } from './health.ts';
+import { pushedRef } from './push-scripts.ts';
 import type { Session } from './session.ts';
 import { type Deployment, parseStatus } from './status.ts';
 import { parseTrial, type TrialRecord } from './trial-record.ts';
@@ -29,7 +30,7 @@ export interface DeviceState {
   judgesItself: boolean;
   /** What was found in this boot; null: nothing yet. */
   health: Health | null;
-  /** The commit that was asked for is in the device's repository, whole. */
+  /** The commit that was asked for was pushed whole and verified, or has a deployment. */
   transferred: boolean;
   /** Seconds since 1970 by the device's clock. */
   clock: number;
@@ -61,8 +62,9 @@ say reasons; cat $state/reasons 2>/dev/null
 say judges; [ -x /usr/lib/lockstep/trial ] && [ -e /usr/lib/systemd/system/lockstep-confirm.service ] && echo yes
 say health; cat /run/lockstep/health 2>/dev/null
 say transferred
-if [ -n "$1" ] && [ -e "$repo/objects/$(echo "$1" | cut -c1-2)/$(echo "$1" | cut -c3-).commit" ]; then
-  [ -e "$repo/state/$1.commitpartial" ] || echo yes
+if [ -n "$1" ] && [ ! -e "$repo/state/$1.commitpartial" ]; then
+  if [ "$(cat "$repo/refs/heads/${pushedRef}" 2>/dev/null)" = "$1" ]; then echo yes
+  else ls -d /ostree/deploy/*/deploy/"$1".* >/dev/null 2>&1 && echo yes; fi
 fi
 say systemState; systemctl is-system-running
 say failedUnits; systemctl list-units --failed --plain --no-legend --no-pager | cut -d' ' -f1

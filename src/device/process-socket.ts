@@ -9,6 +9,9 @@ import { Duplex } from 'node:stream';
 export class ProcessSocket extends Duplex {
   readonly #child: ChildProcess;
   #said = '';
+  /** As a socket counts them. */
+  bytesRead = 0;
+  bytesWritten = 0;
 
   constructor(command: string, environment: NodeJS.ProcessEnv) {
     super({ allowHalfOpen: false });
@@ -17,6 +20,7 @@ export class ProcessSocket extends Duplex {
     const { stdin, stdout, stderr } = this.#child;
     stdin?.on('error', () => {});
     stdout?.on('data', (chunk) => {
+      this.bytesRead += chunk.length;
       if (!this.push(chunk)) stdout.pause();
     });
     stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -48,6 +52,7 @@ export class ProcessSocket extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.bytesWritten += chunk.length;
     this.#child.stdin?.write(chunk, () => callback());
   }
 

@@ -6,6 +6,12 @@ import { type ExecOptions, type ExecResult, execute, succeeded } from './exec.ts
 import { type Forward, forwardToServer } from './forward.ts';
 import { sudoFailure } from './sudo.ts';
 
+/** Bytes to a device and from it. */
+export interface Traffic {
+  sent: number;
+  received: number;
+}
+
 /** A login on a device. Every method throws E_SSH_CUT when the connection breaks, E_INTERRUPTED when the signal fires. */
 export class Session {
   readonly device: string;
@@ -37,6 +43,12 @@ export class Session {
     });
     // Whoever waits on the session sees the rejection; a session that is closed idle must not end the process.
     this.#broken.catch(() => {});
+  }
+
+  /** What the connection has carried until now, the login included: bytes of SSH's own stream, without TCP's and IP's headers. */
+  get traffic(): Traffic {
+    const { bytesWritten, bytesRead } = this.#socket as Duplex & { bytesWritten: number; bytesRead: number };
+    return { sent: bytesWritten, received: bytesRead };
   }
 
   get alive(): boolean {

@@ -370,6 +370,13 @@ const entries = {
     meaning: 'The device lacks something that a deployment needs.',
     remedy: 'Mend what the message names.',
   },
+  E_PUSH_STALLED: {
+    exit: 1,
+    meaning:
+      'A transfer to a device came to a standstill: for a long time not a byte moved. A slow one is left to go on.',
+    remedy:
+      'Look at the network, and at the load and the disk of the device. Push again: what arrived is not sent again.',
+  },
   E_DEVICE_COMMAND: {
     exit: 1,
     meaning: 'A command on the device failed.',

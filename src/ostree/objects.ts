@@ -27,7 +27,7 @@ export interface SubtreeObjects {
   meta: string;
 }
 
-const kindBits = { file: 0o100000, symlink: 0o120000, directory: 0o040000 };
+export const kindBits = { file: 0o100000, symlink: 0o120000, directory: 0o040000 };
 
 /** What a content object's checksum covers before the content: `(uuuusa(ayay))` behind its length, which is padded to 8. */
 export function fileHeader(attributes: Attributes): Buffer {
@@ -77,7 +77,8 @@ export function objectName(checksum: string, kind: MetadataKind | 'file'): strin
   return `${checksum.slice(0, 2)}/${checksum.slice(2)}.${kind}`;
 }
 
-function xattrArray(xattrs: readonly Xattr[]): Value {
+/** `a(ayay)`, sorted by name. */
+export function xattrArray(xattrs: readonly Xattr[]): Value {
   const sortedByName = [...xattrs].sort((a, b) => (a.name < b.name ? -1 : 1));
   return array(sortedByName.map(({ name, value }) => tuple([text(name), byteArray(value)])));
 }

@@ -9,7 +9,7 @@ import { finalize } from '../../src/image/finalize.ts';
 import { signCommit } from '../../src/image/signing/sign.ts';
 import { trustLayers } from '../../src/image/signing/trust.ts';
 import type { BuildEnvironment, StageReport, StageResult, Unemulated } from '../../src/image/stage.ts';
-import { syncArchive } from '../../src/ostree/archive.ts';
+import { CommitSource } from '../../src/ostree/commit-source.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { type RepoServer, serveRepo } from '../../src/ostree/serve.ts';
 import { detachedMetadataFile, readSignatures, writeSignatures } from '../../src/ostree/signing.ts';
@@ -156,6 +156,7 @@ describe('an image that demands signatures', function () {
   let build: BuildEnvironment;
   let configured: StageResult;
   let server: RepoServer;
+  let source: CommitSource;
   let url: string;
 
   before(async () => {
@@ -171,7 +172,8 @@ describe('an image that demands signatures', function () {
     await symlink('usr/lib', `${work}/root/lib`);
     const commit = await ostree(dir, 'commit', '--branch=configured', `--tree=dir=${work}/root`);
     configured = { ref: 'configured', commit, digest: commit, cached: true };
-    server = serveRepo(workspaceOf(dir).archive);
+    source = new CommitSource(async () => toolbox, workspaceOf(dir));
+    server = serveRepo({ find: (wanted) => source.find(wanted, null) });
     await new Promise<void>((resolve) => server.server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`;
   });
@@ -179,6 +181,7 @@ describe('an image that demands signatures', function () {
   after(async () => {
     server.close();
     server.server.close();
+    await source.close();
     await toolbox.close();
   });
 
@@ -240,7 +243,6 @@ describe('an image that demands signatures', function () {
     const [signed, unsigned, foreign] = [await image('2', demanding()), await image('3', null), await image('4', null)];
     await signCommit(build, signed, signing(demanding()));
     await signCommit(build, foreign, signing(configOf(other)));
-    for (const commit of [signed, unsigned, foreign]) await syncArchive(toolbox, workspaceOf(dir), commit);
     expect(await pull(unsigned)).to.match(/no signatures found/);
     expect(await pull(foreign)).to.match(/public key not found|none are in trusted keyring/);
     expect(await pull(signed)).to.equal(null);
@@ -249,10 +251,8 @@ describe('an image that demands signatures', function () {
   it('takes a commit that was signed after it was first served', async () => {
     const { pull } = await deviceWith(await image('1', demanding()));
     const commit = await image('5', demanding());
-    await syncArchive(toolbox, workspaceOf(dir), commit);
     expect(await pull(commit)).to.match(/no signatures found/);
     await signCommit(build, commit, signing(demanding()));
-    await syncArchive(toolbox, workspaceOf(dir), commit);
     expect(await pull(commit)).to.equal(null);
   });
 

@@ -1,0 +1,60 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { LockstepError } from '../errors/index.ts';
+import { objectName, type SubtreeObjects } from './objects.ts';
+import { readDirTree, rootOfCommit } from './read-objects.ts';
+
+/** Content objects that one commit has and another has not. */
+export interface NewContent {
+  checksums: string[];
+  /** Of their content together, uncompressed. */
+  bytes: number;
+}
+
+/** What a device that has `from` whole lacks of `to`, in a bare repository that has both. Directories that are the same are not read. */
+export async function newContent(repo: string, from: string, to: string): Promise<NewContent> {
+  const known = { files: new Set<string>(), trees: new Set<string>() };
+  const fresh = { files: new Set<string>(), trees: new Set<string>() };
+  const roots = await Promise.all([from, to].map((commit) => rootOf(repo, commit)));
+  await walk(repo, roots[0]!, known, () => false);
+  await walk(repo, roots[1]!, fresh, (tree) => known.trees.has(tree));
+  const checksums = [...fresh.files].filter((file) => !known.files.has(file));
+  const sizes = await Promise.all(checksums.map((checksum) => sizeOf(repo, checksum)));
+  return { checksums, bytes: sizes.reduce((sum, size) => sum + size, 0) };
+}
+
+interface Seen {
+  files: Set<string>;
+  trees: Set<string>;
+}
+
+async function rootOf(repo: string, commit: string): Promise<SubtreeObjects> {
+  return rootOfCommit(await object(repo, commit, 'commit'));
+}
+
+async function walk(repo: string, root: SubtreeObjects, seen: Seen, isKnown: (tree: string) => boolean): Promise<void> {
+  const left = [root.tree];
+  for (let tree = left.pop(); tree !== undefined; tree = left.pop()) {
+    if (seen.trees.has(tree) || isKnown(tree)) continue;
+    seen.trees.add(tree);
+    const { files, directories } = readDirTree(await object(repo, tree, 'dirtree'));
+    for (const file of files) seen.files.add(file);
+    left.push(...directories.map((directory) => directory.tree));
+  }
+}
+
+async function object(repo: string, checksum: string, kind: 'commit' | 'dirtree'): Promise<Buffer> {
+  const file = path.join(repo, 'objects', objectName(checksum, kind));
+  return readFile(file).catch((cause) => {
+    throw new LockstepError('E_REPO', `cannot read ${file}: ${cause.message}`, { cause });
+  });
+}
+
+async function sizeOf(repo: string, checksum: string): Promise<number> {
+  const file = path.join(repo, 'objects', objectName(checksum, 'file'));
+  // A link, or one that is missing, which whoever asks for it is told.
+  return stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
