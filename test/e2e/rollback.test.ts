@@ -9,7 +9,7 @@ import { type DeviceDeployment, deployTo } from '../../src/device/deploy.ts';
 import type { DeployLimits } from '../../src/device/limits.ts';
 import { connect } from '../../src/device/ssh.ts';
 import { formatKargs, kargsFile } from '../../src/image/kargs.ts';
-import { syncArchive } from '../../src/ostree/archive.ts';
+import { resolveRevision } from '../../src/ostree/archive.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { builtPanel, ostree, projectWith } from './projects.ts';
 
@@ -100,9 +100,15 @@ describe('a device whose new commit is bad', function () {
     const context = openContext({ C: dir, toolbox: 'host' }, silent, never);
     try {
       const workspace = workspaceOf(dir);
-      const wanted = await syncArchive(await context.toolbox(), workspace, `test/${name}`);
+      const wanted = await resolveRevision(await context.toolbox(), workspace, `test/${name}`);
       const device = (await context.devices())[0]!;
-      return await deployTo(device, wanted, { workspace, progress: silent, signal: never, limits });
+      return await deployTo(device, wanted, {
+        workspace,
+        source: await context.source(),
+        progress: silent,
+        signal: never,
+        limits,
+      });
     } finally {
       await context.close();
     }
