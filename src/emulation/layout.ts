@@ -1,3 +1,5 @@
+import type { Architecture } from '../config/types.ts';
+
 /** Where the native tools appear in a root while its programs run: under /run, which is no part of any image. */
 export const nativeDir = '/run/lockstep-native';
 
@@ -18,6 +20,11 @@ export const relocations: readonly Relocation[] = [
   // PT_INTERP, ended by a zero byte, as its replacement must be.
   ['/lib64/ld-linux-x86-64.so.2\0', `${nativeDir}/ld.so`.padEnd(28, '\0')],
 ];
+
+/** What takes the place of Debian's name of the tools' architecture in programs that have it built in. */
+export function architectureRelocation(arch: Architecture): Relocation {
+  return ['amd64', arch];
+}
 
 /** Relocations as `stages/relocate-tools.pl` takes them. */
 export function relocationLines(pairs: readonly Relocation[]): string {

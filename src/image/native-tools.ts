@@ -1,11 +1,11 @@
 import { openForeignArchive } from '../apt/foreign.ts';
 import type { Lockfile } from '../apt/lockfile.ts';
 import { proxyEnvironment } from '../apt/proxy.ts';
-import type { ImageConfig } from '../config/types.ts';
+import type { Architecture, ImageConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { dispatcher } from '../emulation/dispatcher.ts';
-import { staysEmulated } from '../emulation/hot-packages.ts';
-import { nativeDir, relocationLines, relocations } from '../emulation/layout.ts';
+import { namesArchitecture, staysEmulated } from '../emulation/hot-packages.ts';
+import { architectureRelocation, nativeDir, relocationLines, relocations } from '../emulation/layout.ts';
 import { chooseTwins, toolPackages } from '../emulation/twins.ts';
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
@@ -42,8 +42,8 @@ export async function nativeTools(
   const wanted = [...new Set(tools.flatMap(({ needs }) => needs))].map(
     (locked) => `${locked.package}=${locked.version}`,
   );
-  const how = [stageScript('native-tools'), relocateTools(), dispatcher().toString('hex'), JSON.stringify(relocations)];
-  const ref = stageRef('native', digestOf('native', format, ...wanted.sort(), ...staysEmulated, ...how));
+  const how = [stageScript('native-tools'), ...relocating(image.arch), dispatcher().toString('hex')];
+  const ref = stageRef('native', digestOf('native', format, ...wanted.sort(), ...how));
   const there = await resolveRef(build.toolbox, build.repo, ref);
   const lacking = there === null ? await make(build, image, lockfile, workspace, ref) : [];
   if (lacking === null) return null;
@@ -73,7 +73,7 @@ async function make(
   const choice = chooseTwins(tools, await archive.offered(names));
   if (choice.tools.length === 0) return null;
   const [work, out] = [`${build.work}/native-debs`, `${build.work}/native-out`];
-  const places = [work, out, nativeDir, relocationLines(relocations), staysEmulated.join(' '), relocateTools()];
+  const places = [work, out, nativeDir, ...relocating(image.arch)];
   const debs = choice.twins.map((twin) => twin.replace('=', ':amd64='));
   await toolbox.run(plainScriptArgv('native-tools', ...places, ...debs), {
     isolate: true,
@@ -86,9 +86,16 @@ async function make(
   return choice.emulated.map(({ wants }) => wants);
 }
 
-/** The program that moves and relocates; part of what a stage's script is given. */
-function relocateTools(): string {
-  return resourceText('stages/relocate-tools.pl');
+/** What the stage's script is given of relocating. */
+function relocating(arch: Architecture): string[] {
+  return [
+    relocationLines(relocations),
+    staysEmulated.join(' '),
+    namesArchitecture.join(' '),
+    relocationLines([architectureRelocation(arch)]),
+    resourceText('stages/relocate-tools.pl'),
+    arch,
+  ];
 }
 
 /** What a failure to make native tools means for the build: nothing but time. */

@@ -6,7 +6,12 @@ import { resourceText } from '../resources.ts';
 const shared = ['api-filesystems', 'run-scripts', 'traces', 'emulation', 'writable-root', 'left-running', 'killed'];
 
 /** Perl programs that they start, by the variable that holds the text. */
-const programs = { hold_namespace: 'hold-namespace', record_opened: 'record-opened', settle_changes: 'settle-changes' };
+const programs = {
+  hold_namespace: 'hold-namespace',
+  register_natives: 'register-natives',
+  record_opened: 'record-opened',
+  settle_changes: 'settle-changes',
+};
 
 /** The text of a stage's shell script, with the functions that it uses before it. */
 export function stageScript(name: string): string {

@@ -19,6 +19,7 @@ settle() {
 /** What lockstep does, but for configuring. $1: the root, $2: the repository, $3: the steps; stdin: the conffiles. */
 export const unpackByLockstep = `${start}
 configure_packages() { :; }
+programs_came() { :; }
 lay_out_root "$1"
 set_conffiles_aside "$1"
 settle "$1"

@@ -12,6 +12,12 @@ start_emulation "$root"
 note_ends "$base.ends"
 hostname localhost
 
+# $1: the root, $2: the list of a package's files that have been laid.
+programs_came() {
+  if [ -z "$emulation_tools" ]; then return 0; fi
+  if sed -E 's,^/s?bin/,/usr&,' "$2" | grep -xFf "$emulation_tools/programs" >/dev/null; then register_natives "$1"; fi
+}
+
 # Users must exist before anything can belong to them (base-passwd's own postinst keeps them up to date).
 for name in passwd group; do
   if [ ! -e "$root/etc/$name" ]; then cp "$root/usr/share/base-passwd/$name.master" "$root/etc/$name"; fi

@@ -18,13 +18,20 @@ start_emulation() {
     native)
       # What is registered in a namespace of our own concerns nobody else. Whoever is to be served enters it; mounts,
       # processes and ids stay what they are outside.
-      local holder
-      holder=$(perl -e "$hold_namespace" "$1" "$emulation_tools" "$emulation_native" \
-        "$emulation_dispatch" "$emulation_qemu" "$emulation_magic") || return 1
-      emulated=(nsenter "--user=/proc/$holder/ns/user" --preserve-credentials --)
+      emulation_holder=$(perl -e "$hold_namespace" "$emulation_qemu" "$emulation_magic") || return 1
+      emulated=(nsenter "--user=/proc/$emulation_holder/ns/user" --preserve-credentials --)
+      register_natives "$1"
       ;;
     shadow) shadow_programs "$1" ;;
   esac
+}
+
+# To be called again when programs have come. $1: the root.
+register_natives() {
+  if [ "$emulation_way" != native ] || [ -z "$emulation_tools" ]; then return 0; fi
+  local namespaces=/proc/$emulation_holder/ns
+  nsenter "--user=$namespaces/user" "--mount=$namespaces/mnt" --preserve-credentials -- \
+    perl -e "$register_natives" "$1" "$emulation_tools" "$emulation_native" "$emulation_dispatch"
 }
 
 # Where binfmt_misc has no namespaces. Whoever reads or copies a covered program finds the native one, so these are only

@@ -1,10 +1,11 @@
 # Native builds of an image's programs, relocated so that they run from one directory beside emulated ones; see
 # src/emulation/. Nothing of them becomes part of an image.
 # $1: a directory to work in, $2: directory of the result, $3: path of the result where it will be run, $4: relocations and
-# $5: names of programs that stay emulated, both for $6: the program that relocates (relocate-tools.pl); then the debs to
-# fetch, `package:arch=version`; stdin: the dispatcher.
-work=$1 out=$2 native=$3 relocations=$4 emulated=$5 relocate=$6
-shift 6
+# $5: names of programs that stay emulated, $6: of those that name their architecture, $7: a relocation for these, all for $8:
+# the program that relocates (relocate-tools.pl), $9: the architecture to be named; then the debs to fetch,
+# `package:arch=version`; stdin: the dispatcher.
+work=$1 out=$2 native=$3 relocations=$4 emulated=$5 named=$6 renaming=$7 relocate=$8 architecture=$9
+shift 9
 mkdir -p "$work" "$out"
 mount -t tmpfs work "$work"
 mkdir "$work/debs" "$work/tree"
@@ -22,14 +23,18 @@ for name in bin sbin lib; do
   if [ -d "$name" ]; then mkdir -p "usr/$name"; cp --archive --link --force "$name/." "usr/$name/"; fi
 done
 
-perl -e "$relocate" "$out" "$native" "$relocations" "$emulated"
+perl -e "$relocate" "$out" "$native" "$relocations" "$emulated" "$named" "$renaming"
 
 # A program that lacks a library here would fail where its emulated one works: it stays emulated. Asked where it will run.
 mount -t tmpfs -o mode=755 run /run
 mkdir -p "$native"
 mount --bind "$out" "$native"
+answer=$("$native/ld.so" --inhibit-cache "$native/usr/bin/dpkg" --print-architecture || true)
 mapfile -t programs <"$out/programs"
 for program in "${programs[@]}"; do
-  if [ "$("$native/ld.so" --list "$native$program" 2>&1 | grep -c 'not found')" = 0 ]; then echo "$program"; fi
+  if [ "$("$native/ld.so" --list "$native$program" 2>&1 | grep -c 'not found')" != 0 ]; then continue; fi
+  # Whatever the name is built in as, this must have found it.
+  if [ "$answer" != "$architecture" ] && [[ " $named " = *" ${program##*/} "* ]]; then continue; fi
+  echo "$program"
 done >"$work/complete"
 mv "$work/complete" "$out/programs"

@@ -107,6 +107,7 @@ lay_package() {
   ostree --repo="$2" checkout --force-copy "$6" "$1/.lockstep-tree" </dev/null
   perl -e "$lay_program" "$1" "$3" "$5" "$1/.lockstep-tree" </dev/null
   rm -rf "$1/.lockstep-tree"
+  programs_came "$1" "$admin/info/$5.list"
   if [ -e "$admin/lockstep/$5.unpacked" ]; then
     record_status "$1" "$3" "$admin/lockstep/$5.unpacked"
     while read -r kind interest; do
