@@ -20,7 +20,8 @@ my %named = map { $_ => 1 } split ' ', $named;
 move_libraries(grep { -d } glob 'usr/lib/*-linux-gnu');
 link_loader();
 my @programs = move_programs(grep { -d } map { "usr/$_" } qw(bin sbin lib/systemd lib/udev lib/dracut));
-put("$out/programs", join('', map { "/$_\n" } sort @programs), 0644);
+# A program that lacks a library here would fail where its emulated one works: it stays emulated.
+put("$out/programs", join('', map { "/$_\n" } grep { is_complete("$out/$_") } sort @programs), 0644);
 
 sub relocations_in {
     return map { [map { pack 'H*', $_ } split] } split /\n/, $_[0];
@@ -89,4 +90,44 @@ sub put {
     print $file $bytes;
     close $file or die "$path: $!\n";
     chmod $mode, $path or die "$path: $!\n";
+}
+
+# Whether all libraries that a program or library is linked with are in the places where the loader will look.
+sub is_complete {
+    my ($path) = @_;
+    our %known;
+    return $known{$path} if exists $known{$path};
+    # Libraries may be linked with each other.
+    $known{$path} = 1;
+    my ($needed, @places) = linked_with(content($path));
+    for my $name (@$needed) {
+        my ($found) = grep { -e } map { "$_/$name" } @places, "$out/lib";
+        return $known{$path} = 0 if !defined $found || !is_complete($found);
+    }
+    return 1;
+}
+
+# Names of the libraries that an ELF file is linked with, and the directories that it has for them, as they are before they
+# are mounted (System V ABI, chapter 5; 64 bits, little-endian).
+sub linked_with {
+    my ($bytes) = @_;
+    return [] if substr($bytes, 0, 6) ne "\x7fELF\2\1";
+    my ($at, $size, $count) = (unpack('x32 Q<', $bytes), unpack 'x54 S< S<', $bytes);
+    my @segments = map { [unpack 'L< x4 Q< Q< x8 Q<', substr $bytes, $at + $_ * $size, $size] } 0 .. $count - 1;
+    my ($dynamic) = grep { $_->[0] == 2 } @segments or return [];
+    my (@names, @places, $strings);
+    for (my $entry = $dynamic->[1]; $entry < $dynamic->[1] + $dynamic->[3]; $entry += 16) {
+        my ($tag, $value) = unpack 'Q< Q<', substr $bytes, $entry, 16;
+        last if $tag == 0;
+        push @names, $value if $tag == 1;
+        push @places, $value if $tag == 15 || $tag == 29;
+        $strings = $value if $tag == 5;
+    }
+    for (grep { $_->[0] == 1 } @segments) {
+        my (undef, $offset, $address, $length) = @$_;
+        $strings += $offset - $address, last if $strings >= $address && $strings < $address + $length;
+    }
+    my $text = sub { unpack 'Z*', substr $bytes, $strings + $_[0] };
+    my @directories = grep { s{^\Q$native\E/}{$out/} } map { split /:/, $text->($_) } @places;
+    return [map { $text->($_) } @names], @directories;
 }
