@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { Architecture, ImageConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
+import { LockstepError } from '../errors/index.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { runApt } from './apt-run.ts';
 import { indexFiles } from './index-stanzas.ts';
@@ -12,8 +13,10 @@ import { updateIndexes } from './update-indexes.ts';
 export interface ForeignArchive {
   /** Its apt can download what it offers, by `package=version`. */
   root: PrivateRoot;
-  /** Every version of the packages asked for. */
+  /** Every version of the packages asked for, by the indexes of the last time; none where there are none. */
   offered(names: readonly string[]): Promise<{ package: string; version: string }[]>;
+  /** Fetches the indexes anew. */
+  refresh(): Promise<void>;
 }
 
 /**
@@ -34,12 +37,25 @@ export async function openForeignArchive(
     keyring: archiveKeyring,
     local: [],
   });
-  await updateIndexes(toolbox, root, image.name);
-  const indexes = await indexFiles(toolbox, root, foreign);
-  return { root, offered: (names) => versionsIn(toolbox, root, indexes, names) };
+  return {
+    root,
+    offered: async (names) => versionsIn(toolbox, root, await indexesOf(toolbox, root, foreign), names),
+    refresh: () => updateIndexes(toolbox, root, image.name),
+  };
+}
+
+/** None unless each suite has its own. */
+async function indexesOf(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig): Promise<string[]> {
+  try {
+    return await indexFiles(toolbox, root, image);
+  } catch (error) {
+    if (error instanceof LockstepError && error.code === 'E_APT_NO_SUITE') return [];
+    throw error;
+  }
 }
 
 async function versionsIn(toolbox: Toolbox, root: PrivateRoot, indexes: readonly string[], names: readonly string[]) {
+  if (indexes.length === 0) return [];
   const { stdout } = await runApt(toolbox, root, ['env', 'LC_ALL=C', 'awk', versionsOf, '-', ...indexes], {
     input: names.map((name) => `${name}\n`).join(''),
     timeoutMs: 60_000,

@@ -88,8 +88,9 @@ export async function buildImage(inputs: BuildInputs, services: BuildServices): 
     const ref = `${image.name}/${image.arch}`;
     const before = await resolveRef(build.toolbox, build.repo, ref);
     const changed = before !== final.commit;
-    // Before the ref is moved, which thus never names a commit that is yet to be signed.
+    // Before the ref is moved, which thus never names a commit that is yet to be signed, or to be written to the disk.
     const signed = signing?.make ? await signCommit(build, final.commit, signing) : false;
+    await build.sync.settle();
     if (changed) await moveRef(build, ref, final.commit);
     const of = { name: image.name, ref, commit: final.commit, lockDigest: lockfile.digest, version };
     return { ...of, changed: changed || signed, stages };
@@ -102,6 +103,7 @@ export async function buildUntil(stop: Stop, inputs: BuildInputs, services: Buil
   return healedBuild(inputs, services, async (build, stages) => {
     const result = await runStages(build, inputs, await layersOf(build, inputs), stop);
     const { ref, commit } = result ?? { ref: null, commit: null };
+    await build.sync.settle();
     if (commit !== null) await moveRef(build, stopRef(image.name, stop), commit);
     return { name: image.name, until: stop, ref, commit, stages };
   });
@@ -197,11 +199,13 @@ async function laterStages(
   return finalize(build, base, boot, [...overlay, ...trust], scripts.finalized, provenance);
 }
 
-/** Finds out while debs arrive how to emulate: it may have to fetch some as well, and a machine that cannot is told early. */
+/** Finds out meanwhile how to emulate: it may have to fetch debs as well, and a machine that cannot is told early. */
 async function importAhead(build: BuildEnvironment, inputs: BuildInputs, stop?: Stop): Promise<Imported> {
   const { image, lockfile } = inputs;
   const later = stop !== 'import' && stop !== 'merge' && !(await isMerged(build, lockfile.packages, image.arch));
-  const [imported] = await Promise.all([importPackages(build, inputs), later ? build.emulation() : null]);
+  const imported = importPackages(build, inputs);
+  // A failure counts at once; otherwise only who starts programs waits for it.
+  if (later) await Promise.race([imported, build.emulation()]);
   return imported;
 }
 
@@ -213,6 +217,7 @@ async function importPackages(build: BuildEnvironment, { image, lockfile, archiv
     toolbox: build.toolbox,
     repo: build.repo,
     packages: lockfile.packages,
+    sync: build.sync,
     candidates: (filename) =>
       isLocal({ filename }) ? [pathToFileURL(localFile(root, { filename })).href] : archive.candidates(filename),
     proxy: (url) => archive.proxy(url),

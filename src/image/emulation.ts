@@ -24,16 +24,28 @@ export interface EmulationInputs {
 /** The processor that there are native tools for. */
 const toolsMachine: NodeJS.Architecture = 'x64';
 
+/** An answer that may be long in coming. */
+export interface EmulationChoice {
+  ask(): Promise<Emulation>;
+  /** Resolves once nothing is at work for the answer, whatever it is; at once when nobody asked. */
+  ended(): Promise<void>;
+}
+
 /**
  * Finds out how this image's programs are run, once, when it is first asked for; what it comes to stands in the log. The
  * ways are tried from the fastest on, and all give the same bytes. Throws E_BINFMT when there is none, E_EMULATION when
  * the one wished for is not to be had.
  */
-export function chooseEmulation(build: Unemulated, inputs: EmulationInputs): () => Promise<Emulation> {
+export function chooseEmulation(build: Unemulated, inputs: EmulationInputs): EmulationChoice {
   let chosen: Promise<Emulation> | undefined;
-  return () => {
-    chosen ??= choose(build, inputs);
-    return chosen;
+  return {
+    ask() {
+      chosen ??= choose(build, inputs);
+      return chosen;
+    },
+    async ended() {
+      await chosen?.catch(() => {});
+    },
   };
 }
 

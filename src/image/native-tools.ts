@@ -1,4 +1,4 @@
-import { openForeignArchive } from '../apt/foreign.ts';
+import { type ForeignArchive, openForeignArchive } from '../apt/foreign.ts';
 import type { Lockfile } from '../apt/lockfile.ts';
 import { proxyEnvironment } from '../apt/proxy.ts';
 import type { Architecture, ImageConfig } from '../config/types.ts';
@@ -6,7 +6,7 @@ import type { Workspace } from '../config/workspace.ts';
 import { dispatcher } from '../emulation/dispatcher.ts';
 import { namesArchitecture, staysEmulated } from '../emulation/hot-packages.ts';
 import { architectureRelocation, nativeDir, relocationLines, relocations } from '../emulation/layout.ts';
-import { chooseTwins, toolPackages } from '../emulation/twins.ts';
+import { chooseTwins, type TwinChoice, toolPackages } from '../emulation/twins.ts';
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
 import { resolveRef } from '../ostree/refs.ts';
@@ -65,25 +65,50 @@ async function make(
   workspace: Pick<Workspace, 'apt'>,
   ref: string,
 ): Promise<string[] | null> {
-  const { toolbox, repo } = build;
   const without = lockfile.inputs?.without ?? [];
-  const archive = await openForeignArchive(toolbox, workspace, image, { arch: 'amd64', without });
+  const archive = await openForeignArchive(build.toolbox, workspace, image, { arch: 'amd64', without });
   const tools = toolPackages(lockfile.packages);
   const names = [...new Set(tools.flatMap(({ needs }) => needs.map((locked) => locked.package)))];
-  const choice = chooseTwins(tools, await archive.offered(names));
-  if (choice.tools.length === 0) return null;
-  const [work, out] = [`${build.work}/native-debs`, `${build.work}/native-out`];
-  const places = [work, out, nativeDir, ...relocating(image.arch)];
-  const debs = choice.twins.map((twin) => twin.replace('=', ':amd64='));
-  await toolbox.run(plainScriptArgv('native-tools', ...places, ...debs), {
+  const choose = async () => chooseTwins(tools, await archive.offered(names));
+  const commit = async (choice: TwinChoice) => {
+    if (choice.tools.length === 0) return null;
+    await commitTools(build, image, archive, choice, ref);
+    return choice.emulated.map(({ wants }) => wants);
+  };
+  // What is pinned may well be in the indexes of the last time, and to ask for new ones takes as long as the rest.
+  const known = await choose();
+  const all = known.emulated.length === 0;
+  const made = all ? await commit(known).catch((error) => orNothing(error)) : null;
+  if (made !== null) return made;
+  await archive.refresh();
+  return commit(await choose());
+}
+
+/** The archive may no longer have what its indexes of the last time say. */
+function orNothing(error: unknown): null {
+  if (error instanceof LockstepError && error.code === 'E_TOOL_FAILED') return null;
+  throw error;
+}
+
+async function commitTools(
+  { toolbox, sync, repo, work: place }: Unemulated,
+  image: ImageConfig,
+  archive: ForeignArchive,
+  { twins }: TwinChoice,
+  ref: string,
+): Promise<void> {
+  const [work, out] = [`${place}/native-debs`, `${place}/native-out`];
+  const debs = twins.map((twin) => twin.replace('=', ':amd64='));
+  await sync.begin();
+  await toolbox.run(['rm', '-rf', '--one-file-system', work, out]);
+  await toolbox.run(plainScriptArgv('native-tools', work, out, nativeDir, ...relocating(image.arch), ...debs), {
     isolate: true,
     env: { ...proxyEnvironment(process.env), APT_CONFIG: archive.root.config },
     input: dispatcher(),
     timeoutMs,
   });
-  await toolbox.run(commitArgv([`dir=${out}`], { repo, ref, subject: `native tools: ${choice.twins.join(' ')}` }));
+  await toolbox.run(commitArgv([`dir=${out}`], { repo, ref, subject: `native tools: ${twins.join(' ')}` }));
   await toolbox.run(['rm', '-rf', '--one-file-system', work, out]);
-  return choice.emulated.map(({ wants }) => wants);
 }
 
 /** What the stage's script is given of relocating. */

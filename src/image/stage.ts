@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Emulation } from '../emulation/emulation.ts';
+import type { DeferredSync } from '../ostree/deferred-sync.ts';
 import { namingStage } from '../ostree/full-disk.ts';
 import { resolveRef } from '../ostree/refs.ts';
 import type { Progress, Stage } from '../progress/progress.ts';
@@ -18,6 +19,8 @@ export interface BuildEnvironment {
   signal: AbortSignal;
   /** The build repository. */
   repo: string;
+  /** To be told before anything is written into it. */
+  sync: Pick<DeferredSync, 'begin' | 'settle'>;
   /** An empty directory of this build alone, on the file system of the repository. */
   work: string;
   /** How long the scripts of one stage may take together, in milliseconds. */
@@ -74,7 +77,7 @@ export function stageRef(stage: string, digest: string): string {
  * there served.
  */
 export async function cachedStage(
-  { toolbox, progress, repo, report, plan, soundness }: BuildEnvironment,
+  { toolbox, progress, repo, sync, report, plan, soundness }: BuildEnvironment,
   { name, ref, digest }: PlannedStage,
   make: (stage: Stage) => Promise<unknown>,
 ): Promise<StageResult> {
@@ -86,7 +89,10 @@ export async function cachedStage(
   const stage = progress.stage(name);
   try {
     const known = await resolveRef(toolbox, repo, ref);
-    if (known === null) soundness?.making(name);
+    if (known === null) {
+      soundness?.making(name);
+      await sync.begin();
+    }
     const cached = known !== null || (await make(stage)) === 'reused';
     if (cached) soundness?.reused(ref);
     const commit = known ?? (await resolveRef(toolbox, repo, ref));

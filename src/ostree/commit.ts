@@ -14,17 +14,16 @@ export interface CommitOptions {
   consumed?: boolean;
   /** Strings for the commit's metadata. */
   metadata?: Readonly<Record<string, string>>;
-  /** False leaves it to the caller to wait for the disk: see deferred-sync.ts. */
-  durable?: boolean;
 }
 
 /**
  * The argv of `ostree commit` for trees laid over each other, the last on top: `tar=FILE`, `ref=REF`, `dir=PATH`. It adds
- * no modifier that would keep ostree from merging refs by their metadata alone.
+ * no modifier that would keep ostree from merging refs by their metadata alone. The disk is not waited for: see
+ * deferred-sync.ts.
  */
 export function commitArgv(trees: readonly string[], options: CommitOptions): string[] {
   const { repo, ref, subject, parent = 'none', timestamp = 0, metadata = {} } = options;
-  const { durable = true, linked = false, consumed = false } = options;
+  const { linked = false, consumed = false } = options;
   return [
     'ostree',
     'commit',
@@ -34,7 +33,7 @@ export function commitArgv(trees: readonly string[], options: CommitOptions): st
     `--subject=${subject}`,
     `--timestamp=@${timestamp}`,
     '--no-bindings',
-    ...(durable ? [] : ['--fsync=false']),
+    '--fsync=false',
     ...(linked ? ['--link-checkout-speedup'] : []),
     ...(consumed ? ['--consume'] : []),
     ...Object.entries(metadata).map(([key, value]) => `--add-metadata-string=${key}=${value}`),

@@ -4,44 +4,59 @@ import { LockstepError } from '../errors/index.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 
 /**
- * ostree waits for the disk at every commit, which takes a third of the time of an import's hundreds, more when others
- * write too. An import tells it not to and waits once, at its end. Until then a mark lies beside the repository that
- * names this boot of the machine: found by a later boot, it says that what was written since may be damaged.
+ * ostree waits for the disk at every commit, which takes a third of the time of an import's hundreds, seconds of a stage's
+ * when others write too. A build tells it not to and waits once, before anything that the user knows names the result. Until
+ * then a mark lies beside the repository that names this boot of the machine: found by a later boot, it says that what
+ * was written since may be damaged.
  */
-export async function deferSync<T>(toolbox: Toolbox, repo: string, work: () => Promise<T>): Promise<T> {
-  await writeMark(repo, await bootId());
-  const finish = async () => {
-    await toolbox.run(['sync', '--file-system', repo]);
-    await removeMark(repo);
-  };
-  let result: T;
-  try {
-    result = await work();
-  } catch (error) {
-    // Interrupted, the toolbox is closed and the mark stays: what was written is safe as long as the machine runs.
-    await finish().catch(() => {});
-    throw error;
+export class DeferredSync {
+  readonly #toolbox: Toolbox;
+  readonly #repo: string;
+  #begun: Promise<void> | undefined;
+
+  constructor(toolbox: Toolbox, repo: string) {
+    this.#toolbox = toolbox;
+    this.#repo = repo;
   }
-  await finish();
-  return result;
+
+  /** To be awaited before anything is written that is not waited for. Throws E_DISK_FULL. */
+  begin(): Promise<void> {
+    this.#begun ??= bootId().then((id) => writeMark(this.#repo, id));
+    return this.#begun;
+  }
+
+  /**
+   * Waits until all that was written is on the disk. Not to be called once the build was interrupted: the mark stays then,
+   * and what was written is safe as long as the machine runs.
+   */
+  async settle(): Promise<void> {
+    if (this.#begun === undefined) return;
+    await this.#begun;
+    await this.#toolbox.run(['sync', '--file-system', this.#repo]);
+    await removeMark(this.#repo);
+    this.#begun = undefined;
+  }
 }
 
+/** Refs that a build makes before it waits for the disk: of debs and of stages. */
+const unsettled = ['dpkg', 'lockstep'];
+
 /**
- * Takes back what an import had written when the machine went down: the objects since its mark, and all refs below
- * `prefix`, which the next import makes anew from the objects that are left. Says whether it had to.
+ * Takes back what a build had written when the machine went down: the objects since its mark, and all refs of debs and
+ * stages, which the next build makes anew from the objects that are left. Says whether it had to.
  */
-export async function recoverSync(toolbox: Toolbox, repo: string, prefix: string): Promise<boolean> {
+export async function recoverSync(toolbox: Toolbox, repo: string): Promise<boolean> {
   const mark = await readFile(markOf(repo), 'utf8').catch(() => null);
   if (mark === null || mark === (await bootId())) return false;
   // By the time of change: ostree sets the time of modification of its objects to 0.
   await toolbox.run(['find', path.join(repo, 'objects'), '!', '-type', 'd', '-cnewer', markOf(repo), '-delete']);
-  await toolbox.run(['rm', '-rf', path.join(repo, 'refs/heads', prefix)]);
+  await toolbox.run(['rm', '-rf', ...unsettled.map((prefix) => path.join(repo, 'refs/heads', prefix))]);
   await toolbox.run(['sync', '--file-system', repo]);
   await removeMark(repo);
   return true;
 }
 
-/** The mark of an import at work or broken off. */
+/** The mark of a build at work or broken off. */
 export function markOf(repo: string): string {
   return `${repo}.unsynced`;
 }
@@ -51,7 +66,7 @@ async function bootId(): Promise<string> {
 }
 
 async function writeMark(repo: string, text: string): Promise<void> {
-  // The mark of an earlier import in this boot stands for what that one wrote too.
+  // The mark of an earlier build in this boot stands for what that one wrote too.
   if ((await readFile(markOf(repo), 'utf8').catch(() => null)) === text) return;
   try {
     await writeFile(markOf(repo), text, { flush: true });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { workspaceOf } from '../../src/config/workspace.ts';
 import type { LockedDeb } from '../../src/deb/package.ts';
 import { importDebs } from '../../src/image/import/import.ts';
+import { DeferredSync } from '../../src/ostree/deferred-sync.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { openHostToolbox } from '../../src/toolbox/host.ts';
@@ -17,7 +18,9 @@ const toolbox = await openHostToolbox({ workspace: workspaceOf(root), root, sign
 await ensureRepo(toolbox, repo, 'bare');
 const packages = JSON.parse(await readFile(list, 'utf8')) as LockedDeb[];
 const started = performance.now();
-await importDebs({ toolbox, repo, packages, candidates: (file) => [file], progress: silent, signal });
+const sync = new DeferredSync(toolbox, repo);
+await importDebs({ toolbox, repo, sync, packages, candidates: (file) => [file], progress: silent, signal });
+await sync.settle();
 const seconds = (performance.now() - started) / 1000;
 await toolbox.close();
 // What getrusage says includes the process that began this one.

@@ -2,7 +2,6 @@ import { readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:f
 import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { importDebs } from '../../src/image/import/import.ts';
 import { dataRef } from '../../src/image/import/import-deb.ts';
 import { findDamage, refsOf } from '../../src/image/repair/damage.ts';
 import { healing } from '../../src/image/repair/healing.ts';
@@ -12,6 +11,7 @@ import { silent } from '../../src/progress/progress.ts';
 import type { Toolbox } from '../../src/toolbox/toolbox.ts';
 import { type MadeDeb, makeDeb } from '../deb/debs.ts';
 import { DebServer } from './deb-server.ts';
+import { importWhole } from './import-whole.ts';
 import { lockstepOk } from './lockstep.ts';
 import { ostree, projectWith, resolve, temporaryDirectory } from './projects.ts';
 import { openFor } from './toolboxes.ts';
@@ -65,7 +65,15 @@ describe('a repository with damaged objects', function () {
   });
 
   const importAll = (packages: readonly MadeDeb[] = debs) =>
-    importDebs({ toolbox, repo, packages, candidates: server.candidates, proxy: () => null, progress: silent, signal });
+    importWhole({
+      toolbox,
+      repo,
+      packages,
+      candidates: server.candidates,
+      proxy: () => null,
+      progress: silent,
+      signal,
+    });
   const damaged = async () => {
     const { refs } = await findDamage(toolbox, repo, refsOf(debs));
     return debs.filter((deb) => refsOf([deb]).some((ref) => refs.has(ref))).map((deb) => deb.package);

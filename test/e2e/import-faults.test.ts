@@ -120,7 +120,7 @@ describe('the import of debs, when something fails', function () {
     const tar = path.join(site.root, 'cut-off.tar');
     await execa('dpkg-deb', ['--fsys-tarfile', second.file], { stdout: { file: tar } });
     for (const ref of bothRefs([second]))
-      await site.toolbox.run(commitArgv([`tar=${tar}`], { repo: site.repo, ref, subject: 'cut off', durable: false }));
+      await site.toolbox.run(commitArgv([`tar=${tar}`], { repo: site.repo, ref, subject: 'cut off' }));
     await emptyFiles(path.join(site.repo, 'objects'), markOf(site.repo));
     await writeFile(path.join(site.repo, 'refs/heads', `dpkg/data/${second.sha256}`), '');
     expect(await site.import()).to.include({ imported: 4 });

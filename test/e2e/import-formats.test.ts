@@ -3,12 +3,12 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { pack } from 'tar-stream';
-import { importDebs } from '../../src/image/import/import.ts';
 import { dataRef } from '../../src/image/import/import-deb.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { silent } from '../../src/progress/progress.ts';
 import type { Toolbox } from '../../src/toolbox/toolbox.ts';
 import { collect, debOfTar, errorOf, type MadeDeb, makeDeb } from '../deb/debs.ts';
+import { importWhole } from './import-whole.ts';
 import { temporaryDirectory } from './projects.ts';
 import { kinds, openFor } from './toolboxes.ts';
 
@@ -42,7 +42,7 @@ describe('the import of unusual files', function () {
   async function imported(deb: MadeDeb, by = toolbox): Promise<string> {
     const candidates = () => [deb.file];
     const { signal } = new AbortController();
-    await importDebs({ toolbox: by, repo, packages: [deb], candidates, proxy: () => null, progress: silent, signal });
+    await importWhole({ toolbox: by, repo, packages: [deb], candidates, proxy: () => null, progress: silent, signal });
     const target = path.join(root, 'out', deb.sha256, String(Math.random()));
     await mkdir(path.dirname(target), { recursive: true });
     await execa('ostree', [`--repo=${repo}`, 'checkout', '--require-hardlinks', dataRef(deb), target]);

@@ -3,7 +3,6 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import type { LockedDeb } from '../../src/deb/package.ts';
-import { importDebs } from '../../src/image/import/import.ts';
 import { controlRef, dataRef } from '../../src/image/import/import-deb.ts';
 import { commitArgv } from '../../src/ostree/commit.ts';
 import { resolveRef } from '../../src/ostree/refs.ts';
@@ -11,6 +10,7 @@ import { ensureRepo } from '../../src/ostree/repo.ts';
 import { silent } from '../../src/progress/progress.ts';
 import type { Toolbox } from '../../src/toolbox/toolbox.ts';
 import { entryFor } from '../deb/debs.ts';
+import { importWhole } from './import-whole.ts';
 import { temporaryDirectory } from './projects.ts';
 import { openFor } from './toolboxes.ts';
 
@@ -33,7 +33,7 @@ describe('the objects that an import writes', function () {
     const fileOf = (filename: string) => debs.find((deb) => deb.filename === filename)?.file ?? '';
     const { signal } = new AbortController();
     const candidates = (filename: string) => [fileOf(filename)];
-    await importDebs({ toolbox, repo, packages: debs, candidates, proxy: () => null, progress: silent, signal });
+    await importWhole({ toolbox, repo, packages: debs, candidates, proxy: () => null, progress: silent, signal });
   });
 
   after(() => toolbox.close());

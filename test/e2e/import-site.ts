@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, link, mkdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { type Imported, importDebs } from '../../src/image/import/import.ts';
+import type { Imported } from '../../src/image/import/import.ts';
 import { listRefs } from '../../src/ostree/refs.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { silent } from '../../src/progress/progress.ts';
 import type { Toolbox } from '../../src/toolbox/toolbox.ts';
 import { type MadeDeb, makeDeb } from '../deb/debs.ts';
 import { DebServer } from './deb-server.ts';
+import { importWhole } from './import-whole.ts';
 import { temporaryDirectory } from './projects.ts';
 import { openFor } from './toolboxes.ts';
 
@@ -48,7 +49,7 @@ export class ImportSite {
     const { packages = this.#debs, signal = new AbortController().signal } = options;
     const { candidates } = this.server;
     const where = { toolbox: options.in ?? this.toolbox, repo: options.repo ?? this.repo };
-    return importDebs({ ...where, packages, candidates, proxy: () => null, progress: silent, signal });
+    return importWhole({ ...where, packages, candidates, proxy: () => null, progress: silent, signal });
   }
 
   async refs(where = this.repo): Promise<string[]> {

@@ -4,12 +4,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { type Imported, importDebs } from '../../src/image/import/import.ts';
+import type { Imported } from '../../src/image/import/import.ts';
 import { commitArgv } from '../../src/ostree/commit.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { errorOf, type MadeDeb, makeDeb } from '../deb/debs.ts';
 import { bothRefs, ImportSite, sampleDebs } from './import-site.ts';
+import { importWhole } from './import-whole.ts';
 import { temporaryDirectory } from './projects.ts';
 import { openFor } from './toolboxes.ts';
 import { describeTree } from './tree.ts';
@@ -106,7 +107,7 @@ describe('the import of debs', function () {
     );
     const candidates = (filename: string) => ['/nowhere.deb', files.get(filename) ?? ''];
     const signal = new AbortController().signal;
-    await importDebs({ toolbox: site.toolbox, repo: site.repo, packages: debs, candidates, progress: silent, signal });
+    await importWhole({ toolbox: site.toolbox, repo: site.repo, packages: debs, candidates, progress: silent, signal });
     expect(await site.refs()).to.deep.equal(bothRefs(debs));
   });
 

@@ -18,7 +18,7 @@ import type { Toolbox } from '../../src/toolbox/toolbox.ts';
 import { errorOf } from '../deb/debs.ts';
 import { type MadeKey, makeKey } from '../image/gpg-keys.ts';
 import { ostree, temporaryDirectory } from './projects.ts';
-import { kinds, openFor, plainBuild } from './toolboxes.ts';
+import { kinds, openFor, plainBuild, unsettled } from './toolboxes.ts';
 
 let key: MadeKey;
 let other: MadeKey;
@@ -63,7 +63,7 @@ for (const kind of kinds) {
       const signal = new AbortController().signal;
       const { repo, work } = workspaceOf(dir);
       const report = (stage: StageReport) => reports.push(stage);
-      const build: Unemulated = { toolbox, progress: silent, signal, repo, work, report };
+      const build: Unemulated = { toolbox, progress: silent, signal, repo, work, sync: unsettled, report };
       return signCommit(build, commit, { config, root: dir, environment: process.env, make: true });
     }
 
@@ -118,7 +118,7 @@ for (const kind of kinds) {
       const environment = { ...process.env, GNUPGHOME: key.home };
       const { repo, work } = workspaceOf(dir);
       const signal = new AbortController().signal;
-      const build: Unemulated = { toolbox, progress: silent, signal, repo, work, report: () => {} };
+      const build: Unemulated = { toolbox, progress: silent, signal, repo, work, sync: unsettled, report: () => {} };
       const signing = { config: named, root: dir, environment, make: true };
       expect(await signCommit(build, commit, signing)).to.equal(true);
       expect(await signCommit(build, commit, signing)).to.equal(false);

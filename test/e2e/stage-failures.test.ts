@@ -1,14 +1,10 @@
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
-import { workspaceOf } from '../../src/config/workspace.ts';
-import { plainEmulation } from '../../src/emulation/emulation.ts';
 import { importDebs } from '../../src/image/import/import.ts';
 import { dataRef } from '../../src/image/import/import-deb.ts';
 import { merge } from '../../src/image/merge.ts';
-import type { BuildEnvironment } from '../../src/image/stage.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
-import { silent } from '../../src/progress/progress.ts';
 import { makeDeb } from '../deb/debs.ts';
 import { refusal } from '../refusal.ts';
 import { DebServer } from './deb-server.ts';
@@ -16,7 +12,7 @@ import { lockstep } from './lockstep.ts';
 import { memoryDisk } from './memory-disk.ts';
 import { ostree, temporaryDirectory } from './projects.ts';
 import { resolveAnyhow } from './served-suites.ts';
-import { openFor } from './toolboxes.ts';
+import { openFor, plainBuild } from './toolboxes.ts';
 
 describe('a repository in which a deb’s ref names another tree than the deb’s', function () {
   this.timeout(60_000);
@@ -25,11 +21,8 @@ describe('a repository in which a deb’s ref names another tree than the deb’
   it('fails in the merge with what ostree cannot lay over what', async () => {
     const root = await temporaryDirectory('merge');
     const toolbox = await openFor(root, 'host');
-    const { repo, work } = workspaceOf(root);
-    const { signal } = new AbortController();
-    const emulation = async () => plainEmulation;
-    const rest = { report: () => {}, emulation, scriptLimitMs: 60_000 };
-    const build: BuildEnvironment = { toolbox, progress: silent, signal, repo, work, ...rest };
+    const build = plainBuild(toolbox, root);
+    const { repo, work } = build;
     const server = await DebServer.open();
     try {
       await mkdir(work, { recursive: true });

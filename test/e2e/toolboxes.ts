@@ -18,12 +18,16 @@ export function openFor(
   return openToolbox(choice, { root, workspace: workspaceOf(root), signal, progress });
 }
 
+/** For a repository that need not outlive a power cut. */
+export const unsettled = { begin: async () => {}, settle: async () => {} };
+
 /** What stages work with in a project's directory; all programs of a foreign architecture emulated. */
 export function plainBuild(toolbox: Toolbox, root: string): BuildEnvironment {
   const { repo, work } = workspaceOf(root);
   const { signal } = new AbortController();
   const emulation = async () => plainEmulation;
-  return { toolbox, progress: silent, signal, repo, work, report: () => {}, emulation, scriptLimitMs: 60_000 };
+  const rest = { sync: unsettled, report: () => {}, emulation, scriptLimitMs: 60_000 };
+  return { toolbox, progress: silent, signal, repo, work, ...rest };
 }
 
 /** Processes of this machine, those in containers among them, with this text in their command line. */

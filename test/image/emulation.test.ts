@@ -54,7 +54,8 @@ interface Asked {
 function choose(build: Unemulated, wish: EmulationWish, asked: Asked = {}) {
   const { arch = 'armhf', packages = ['dash'], machine = 'x64' } = asked;
   const lockfile = { packages: packages.map((name) => locked(name)), inputs: null } as unknown as Lockfile;
-  return chooseEmulation(build, { image: imageConfig({ arch }), lockfile, workspace: { apt: '/apt' }, wish, machine });
+  const inputs = { image: imageConfig({ arch }), lockfile, workspace: { apt: '/apt' }, wish, machine };
+  return chooseEmulation(build, inputs).ask;
 }
 
 describe('the way of emulation', () => {

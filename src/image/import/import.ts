@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { LockedDeb } from '../../deb/package.ts';
 import { nameOf } from '../../deb/package.ts';
 import { LockstepError } from '../../errors/index.ts';
-import { deferSync, recoverSync } from '../../ostree/deferred-sync.ts';
+import type { DeferredSync } from '../../ostree/deferred-sync.ts';
 import { FreeSpace } from '../../ostree/free-space.ts';
 import { namingStage } from '../../ostree/full-disk.ts';
 import { ObjectWriter } from '../../ostree/object-writer.ts';
@@ -17,6 +17,8 @@ export interface ImportOptions {
   /** The build repository; it must exist. */
   repo: string;
   packages: readonly LockedDeb[];
+  /** Whoever gave it waits for the disk. */
+  sync: Pick<DeferredSync, 'begin'>;
   /** Addresses where the deb of a `Filename` may be, the likeliest first. */
   candidates(filename: string): string[];
   /** The proxy for an address, null for none; without this function the environment's variables decide. */
@@ -47,10 +49,7 @@ const workerCount = 4;
  * Throws E_FETCH_*, E_DEB_*, E_DISK_FULL, E_TOOL_FAILED, E_INTERRUPTED.
  */
 export async function importDebs(options: ImportOptions): Promise<Imported> {
-  const { toolbox, repo, packages, progress } = options;
-  if (await recoverSync(toolbox, repo, 'dpkg')) {
-    progress.note('the machine went down during an import: what that one had written is imported again');
-  }
+  const { toolbox, repo, packages, sync, progress } = options;
   const there = await listRefs(toolbox, repo, 'dpkg');
   const wanted = [...new Map(packages.map((deb) => [deb.sha256, deb])).values()];
   const missing = wanted.filter((deb) => !there.has(dataRef(deb)) || !there.has(controlRef(deb)));
@@ -59,7 +58,8 @@ export async function importDebs(options: ImportOptions): Promise<Imported> {
     progress.stage('import').done(`${cached} debs`, { cached: true });
     return { imported: 0, cached, bytes: 0, reused: true };
   }
-  const work = (stage: Stage) => deferSync(toolbox, repo, () => importAll(missing, options, stage));
+  await sync.begin();
+  const work = (stage: Stage) => importAll(missing, options, stage);
   await inStage(progress, 'import', work, { total: missing.length, unit: 'debs' }).catch((error) => {
     throw namingStage(error, 'import', repo);
   });
