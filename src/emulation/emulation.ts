@@ -7,6 +7,8 @@ export interface Emulation {
   way: 'native' | 'shadow' | 'plain';
   /** Directory of the native tools; null when there are none. */
   tools: string | null;
+  /** What names them and all that they are; null when there are none. */
+  toolsDigest: string | null;
   /** Path of the emulator; empty in the plain way. */
   qemu: string;
   /** What tells programs of the architecture; see binfmt-magic.ts. */
@@ -18,7 +20,7 @@ export const emulationWishes = ['auto', 'native', 'shadow', 'plain'] as const;
 export type EmulationWish = (typeof emulationWishes)[number];
 
 /** Every program is what it is, run by the kernel as it is set up. */
-export const plainEmulation: Emulation = { way: 'plain', tools: null, qemu: '', magic: '' };
+export const plainEmulation: Emulation = { way: 'plain', tools: null, toolsDigest: null, qemu: '', magic: '' };
 
 /** QEMU's names of the architectures that images are built for. */
 export const qemuNames = { armhf: 'arm', arm64: 'aarch64', amd64: 'x86_64' } as const;

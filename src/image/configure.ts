@@ -3,12 +3,14 @@ import { commitArgv } from '../ostree/commit.ts';
 import type { Stage } from '../progress/progress.ts';
 import { TimedOut } from '../toolbox/tool-failure.ts';
 import { configureFailure, configureTimeout } from './configure-failure.ts';
+import { configureAgain, rememberConfigured, reuseKey } from './configured-before.ts';
 import { killedPrograms, leftRunning } from './leftovers.ts';
 import type { MergeResult } from './merge.ts';
 import { type RunScript, ScriptOutput, scriptsDigest, writeScripts } from './run-script.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
 import { emulatedScriptArgv, stageScript } from './stage-script.ts';
-import { type PreparedRoot, prepareRoot } from './unpack/unpack-root.ts';
+import { writeAdminFiles } from './unpack/admin-directory.ts';
+import { planRoot, type RootPlan } from './unpack/unpack-root.ts';
 
 /** Raised when the same tree would be configured otherwise than before, beside what the script and the environment say. */
 const format = '5';
@@ -24,15 +26,23 @@ export async function configure(
   unpacked: MergeResult,
   scripts: readonly RunScript[],
 ): Promise<StageResult> {
-  const inputs = [unpacked.digest, scriptsDigest(scripts), stageScript('configure'), JSON.stringify(environment)];
-  const digest = digestOf('configured', format, ...inputs);
+  const how = [format, scriptsDigest(scripts), stageScript('configure'), JSON.stringify(environment)];
+  const digest = digestOf('configured', unpacked.digest, ...how);
   const ref = stageRef('configured', digest);
   return cachedStage(build, { name: 'configure', ref, digest }, async (stage) => {
     const root = `${build.work}/configure`;
+    const options = { repo: build.repo, ref, subject: 'configured', linked: true, consumed: true };
+    const commit = async () => (await build.toolbox.run(commitArgv([`dir=${root}`], options))).stdout.trim();
+    const plan = planRoot(await unpacked.unpacking());
+    const key = reuseKey(plan, await build.emulation(), how);
+    if (await configureAgain(build, key, unpacked.commit, plan, root)) {
+      await commit();
+      return 'reused';
+    }
     const attempt = async () => {
       await checkout(build, unpacked.commit, root);
-      const prepared = await prepareRoot(build, await unpacked.unpacking(), root);
-      return runScripts(build, root, prepared, scripts, stage);
+      await writeAdminFiles(build, root, plan.admin);
+      return runScripts(build, root, plan, scripts, stage);
     };
     const killed = await attempt();
     if (killed.length > 0) {
@@ -40,8 +50,9 @@ export async function configure(
       await build.toolbox.run(['rm', '-rf', '--one-file-system', root]);
       assertKnown(killed, await attempt());
     }
-    const options = { repo: build.repo, ref, subject: 'configured', linked: true, consumed: true };
-    await build.toolbox.run(commitArgv([`dir=${root}`], options));
+    const configured = await commit();
+    if (killed.length > 0) return;
+    await rememberConfigured(build, key, { unpacked: unpacked.commit, configured, plan, root });
   });
 }
 
@@ -63,7 +74,7 @@ function assertKnown(killed: readonly string[], again: readonly string[]): void 
 async function runScripts(
   build: BuildEnvironment,
   root: string,
-  { steps, conffiles }: PreparedRoot,
+  { steps, conffiles }: RootPlan,
   scripts: readonly RunScript[],
   stage: Stage,
 ): Promise<string[]> {

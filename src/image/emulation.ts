@@ -8,7 +8,7 @@ import { namingStage } from '../ostree/full-disk.ts';
 import { assertRuns, canRun, isNative } from '../toolbox/binfmt.ts';
 import { probeProgram } from '../toolbox/probe.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
-import { isPassing, nativeTools } from './native-tools.ts';
+import { isPassing, type NativeTools, nativeTools } from './native-tools.ts';
 import type { Unemulated } from './stage.ts';
 import { emulatedScriptArgv } from './stage-script.ts';
 
@@ -66,14 +66,18 @@ async function choose(build: Unemulated, inputs: EmulationInputs): Promise<Emula
   const why = namespace.why === '' ? '' : `; ${namespace.why}`;
   if (namespace.qemu !== null) {
     if (tools !== null) note(tools.description);
-    return { way: 'native', tools: tools?.dir ?? null, qemu: namespace.qemu, magic: binfmtMagic(image.arch) ?? '' };
+    return { way: 'native', ...placeOf(tools), qemu: namespace.qemu, magic: binfmtMagic(image.arch) ?? '' };
   }
   if (tools === null) {
     note(`plain${why}`);
     return plainEmulation;
   }
   note(`${tools.description}, mounted over them while packages are configured${why}`);
-  return { ...plainEmulation, way: 'shadow', tools: tools.dir };
+  return { ...plainEmulation, way: 'shadow', ...placeOf(tools) };
+}
+
+function placeOf(tools: NativeTools | null): Pick<Emulation, 'tools' | 'toolsDigest'> {
+  return { tools: tools?.dir ?? null, toolsDigest: tools?.digest ?? null };
 }
 
 /** The emulator that works in a namespace of our own, or why none does. */
@@ -84,7 +88,7 @@ async function probeNamespace(
 ): Promise<{ qemu: string; why: '' } | { qemu: null; why: string }> {
   if (machine !== toolsMachine) return { qemu: null, why: `there are no native tools for ${machine}` };
   // The script finds the emulator itself.
-  const probing: Emulation = { way: 'native', tools: null, qemu: '', magic: binfmtMagic(arch) ?? '' };
+  const probing: Emulation = { ...plainEmulation, way: 'native', magic: binfmtMagic(arch) ?? '' };
   const { exitCode, stdout, stderr } = await toolbox.run(
     emulatedScriptArgv('probe-emulation', probing, qemuNames[arch]),
     { isolate: true, input: probeProgram(arch), check: false, timeoutMs: 30_000 },

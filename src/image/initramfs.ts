@@ -1,7 +1,7 @@
 import { LockstepError } from '../errors/index.ts';
 import { commitArgv } from '../ostree/commit.ts';
 import { TimedOut } from '../toolbox/tool-failure.ts';
-import { recall, remember } from './observation.ts';
+import { openedFiles, recall, remember } from './observation.ts';
 import { layOverlay, type OverlayLayer, overlayDigest } from './overlay/overlay.ts';
 import { type BuildEnvironment, cachedStage, digestOf, type StageResult, sourceDateEpoch, stageRef } from './stage.ts';
 import { emulatedScriptArgv, stageScript } from './stage-script.ts';
@@ -39,7 +39,7 @@ export async function initramfs(
     const { toolbox, repo } = build;
     const known = await recall(build, 'initramfs', key, configured.commit);
     if (known !== null) {
-      await toolbox.run(['ostree', 'refs', `--repo=${repo}`, `--create=${ref}`, known]);
+      await toolbox.run(['ostree', 'refs', `--repo=${repo}`, `--create=${ref}`, known.result]);
       return 'reused';
     }
     const [root, out] = [`${build.work}/initramfs`, `${build.work}/initramfs-out`];
@@ -53,12 +53,6 @@ export async function initramfs(
     if (opened !== null) await remember(build, 'initramfs', key, { tree: configured.commit, opened, result });
     await toolbox.run(['rm', '-rf', '--one-file-system', root, out, `${out}.opened`]);
   });
-}
-
-/** null where the kernel does not tell. */
-async function openedFiles({ toolbox }: BuildEnvironment, file: string): Promise<string[] | null> {
-  const { exitCode, stdout } = await toolbox.run(['cat', file], { check: false });
-  return exitCode === 0 ? stdout.split('\0').filter((name) => name !== '') : null;
 }
 
 async function generate({ toolbox, emulation }: BuildEnvironment, root: string, out: string): Promise<void> {

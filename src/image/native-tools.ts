@@ -17,6 +17,8 @@ import { plainScriptArgv, stageScript } from './stage-script.ts';
 /** The native builds of an image's tools, checked out. */
 export interface NativeTools {
   dir: string;
+  /** Of what they are made of. */
+  digest: string;
   /** What the log says of them. */
   description: string;
 }
@@ -43,13 +45,14 @@ export async function nativeTools(
     (locked) => `${locked.package}=${locked.version}`,
   );
   const how = [stageScript('native-tools'), ...relocating(image.arch), dispatcher().toString('hex')];
-  const ref = stageRef('native', digestOf('native', format, ...wanted.sort(), ...how));
+  const digest = digestOf('native', format, ...wanted.sort(), ...how);
+  const ref = stageRef('native', digest);
   const there = await resolveRef(build.toolbox, build.repo, ref);
   const lacking = there === null ? await make(build, image, lockfile, workspace, ref) : [];
   if (lacking === null) return null;
   const dir = `${build.work}/native-tools`;
   await build.toolbox.run(['ostree', `--repo=${build.repo}`, 'checkout', '--require-hardlinks', ref, dir]);
-  return { dir, description: describe(tools.length, lacking) };
+  return { dir, digest, description: describe(tools.length, lacking) };
 }
 
 function describe(count: number, lacking: readonly string[]): string {

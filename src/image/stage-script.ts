@@ -3,7 +3,16 @@ import { dispatchDir, nativeDir } from '../emulation/layout.ts';
 import { resourceText } from '../resources.ts';
 
 /** Shell functions that the scripts of several stages use. */
-const shared = ['api-filesystems', 'run-scripts', 'traces', 'emulation', 'writable-root', 'left-running', 'killed'];
+const shared = [
+  'api-filesystems',
+  'run-scripts',
+  'traces',
+  'emulation',
+  'writable-root',
+  'left-running',
+  'killed',
+  'recording',
+];
 
 /** Perl programs that they start, by the variable that holds the text. */
 const programs = {

@@ -4,7 +4,7 @@ import { expect } from 'chai';
 import { putLaterVersion } from '../later-version.ts';
 import { lockstepOk } from './lockstep.ts';
 import { linkedCopy } from './panel-copy.ts';
-import { builtPanel } from './projects.ts';
+import { builtPanel, ostree } from './projects.ts';
 
 interface BuildOutcome {
   images: { commit: string; stages: { name: string; cached: boolean }[] }[];
@@ -18,6 +18,7 @@ describe('a build after one package changed', function () {
     dir = await linkedCopy(await builtPanel(), 'changed');
   });
 
+  /** The stages that had to be made, and the commit. */
   const build = async () => {
     const outcome = (await lockstepOk(dir, ['build', '--toolbox', 'host'])) as unknown as BuildOutcome;
     const [image] = outcome.images;
@@ -31,8 +32,17 @@ describe('a build after one package changed', function () {
     return (await build()).commit;
   };
 
-  it('keeps the initramfs when dracut read nothing of the package, and gives what a build from nothing gives', async () => {
+  it('runs no script again when none read anything of the package, and gives what a build from nothing gives', async () => {
     await putLaterVersion(dir, 'openssh-sftp-server', 'usr/lib/openssh/sftp-server');
+    const changed = await build();
+    expect(changed.made).to.deep.equal(['import', 'merge', 'finalize']);
+    expect(await buildAnew()).to.equal(changed.commit);
+    const status = await ostree(dir, 'cat', String(changed.commit), '/usr/lib/sysimage/dpkg/status');
+    expect(status).to.match(/^Package: openssh-sftp-server\nStatus: install ok installed\n(.+\n)*Version: .*\+later$/m);
+  });
+
+  it('runs them again when one of them read a file of the package, and keeps the initramfs', async () => {
+    await putLaterVersion(dir, 'init-system-helpers', 'usr/bin/deb-systemd-helper');
     const changed = await build();
     expect(changed.made).to.deep.equal(['import', 'merge', 'configure', 'finalize']);
     expect(await buildAnew()).to.equal(changed.commit);

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
@@ -11,11 +11,19 @@ import { temporaryDirectory } from './projects.ts';
 
 /** Starts the holder as a stage does, prints its table of interpreters as files of the directory $1, and ends with it. */
 const script = `
-output=$1 program=$2
-shift 2
-holder=$(perl -e "$program" "$@")
+output=$1 hold=$2 register=$3 qemu=$4 magic=$5
+shift 5
+holder=$(perl -e "$hold" "$qemu" "$magic")
 table=/proc/$holder/root/proc/sys/fs/binfmt_misc
-cp "$table"/native* "$table/foreign" "$output" 2>/dev/null || true
+register_natives() {
+  nsenter --user=/proc/$holder/ns/user --mount=/proc/$holder/ns/mnt --preserve-credentials -- perl -e "$register" "$@"
+}
+register_natives "$@"
+mkdir "$output/first" "$output/then"
+cp "$table"/!* "$table/foreign" "$output/first"
+cp -r "$1.later/." "$1"
+register_natives "$@"
+cp "$table"/!* "$output/then"
 sed -n 1p "/proc/$holder/uid_map"
 `;
 
@@ -35,6 +43,8 @@ if (await namespacesHaveBinfmt()) {
     let map: string;
     /** The text of each entry, by the program whose twin it starts. */
     const registered = new Map<string, string>();
+    /** The programs whose twins are started when others have come. */
+    let then: string[];
 
     before(async () => {
       machines = await binfmtEntries();
@@ -52,13 +62,16 @@ if (await namespacesHaveBinfmt()) {
       await put('root/usr/bin/without-twin', program('without'));
       const twins = ['alone', 'begins-like', 'name', 'short', 'absent'].map((name) => `/usr/bin/${name}\n`);
       await put('tools/programs', twins.join(''));
+      await put('root.later/usr/bin/absent', program('absent'));
+      await put('root.later/usr/bin/like-alone', program('alone', 'something else'));
       await mkdir(`${dir}/entries`);
-      const places = [`${dir}/root`, `${dir}/tools`, nativeDir, dispatchDir, '/bin/true', binfmtMagic('armhf') ?? ''];
+      const places = ['/bin/true', binfmtMagic('armhf') ?? '', `${dir}/root`, `${dir}/tools`, nativeDir, dispatchDir];
       const isolated = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc'];
       const argv = ['bash', '-euo', 'pipefail', '-c', script, 'hold', `${dir}/entries`];
-      const holder = resourceText('stages/hold-namespace.pl');
-      map = (await execa('unshare', [...isolated, '--', ...argv, holder, ...places])).stdout;
-      const { stdout } = await execa('sh', ['-c', 'head -v -n 99 "$1"/*', 'sh', `${dir}/entries`]);
+      const programs = ['hold-namespace', 'register-natives'].map((name) => resourceText(`stages/${name}.pl`));
+      map = (await execa('unshare', [...isolated, '--', ...argv, ...programs, ...places])).stdout;
+      then = (await readdir(`${dir}/entries/then`)).map((name) => name.slice(name.lastIndexOf('!') + 1)).sort();
+      const { stdout } = await execa('sh', ['-c', 'head -v -n 99 "$1"/*', 'sh', `${dir}/entries/first`]);
       for (const text of stdout.split(/^==> /m).slice(1)) {
         registered.set(path.basename(/^interpreter (\S+)/m.exec(text)?.[1] ?? ''), text);
       }
@@ -66,6 +79,10 @@ if (await namespacesHaveBinfmt()) {
 
     it('starts twins of programs that begin like no other, or like themselves under another name', () => {
       expect([...registered.keys()].sort()).to.deep.equal(['alone', 'name', 'true']);
+    });
+
+    it('takes in what has come, and leaves the emulator what is no longer to be told from another', () => {
+      expect(then).to.deep.equal(['absent', 'name']);
     });
 
     it('starts each by the dispatcher under the name of its twin, told by 128 bytes', () => {

@@ -8,9 +8,9 @@ import type { LockstepError } from '../../src/errors/index.ts';
 import { importDebs } from '../../src/image/import/import.ts';
 import { commitMerged } from '../../src/image/merge.ts';
 import type { BuildEnvironment } from '../../src/image/stage.ts';
-import { readControlFiles } from '../../src/image/unpack/admin-directory.ts';
+import { readControlFiles, writeAdminFiles } from '../../src/image/unpack/admin-directory.ts';
 import { infoName, nameOf } from '../../src/image/unpack/control-files.ts';
-import { prepareRoot } from '../../src/image/unpack/unpack-root.ts';
+import { planRoot } from '../../src/image/unpack/unpack-root.ts';
 import { settleAndPlan, type Unpacking } from '../../src/image/unpack/unpacking.ts';
 import { ensureRepo } from '../../src/ostree/repo.ts';
 import type { MadeDeb } from '../deb/debs.ts';
@@ -127,7 +127,8 @@ describe('unpacking by lockstep and by dpkg', function () {
       await toolbox.run(['rm', '-rf', root('ours')]);
       await commitMerged(build, 'unpacked', unpacking);
       await toolbox.run(['ostree', `--repo=${repo}`, 'checkout', '--force-copy', 'unpacked', root('ours')]);
-      const { steps, conffiles } = await prepareRoot(build, unpacking, root('ours'));
+      const { admin, steps, conffiles } = planRoot(unpacking);
+      await writeAdminFiles(build, root('ours'), admin);
       const { exitCode, said } = await run(unpackByLockstep, [root('ours'), repo, steps], conffiles);
       if (exitCode === 0) return left;
       const [, failed] =

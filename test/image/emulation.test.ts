@@ -95,7 +95,13 @@ describe('the way of emulation', () => {
 
   it('is plain when that is wished for, and nothing is fetched', async () => {
     const { build, notes } = onMachine({ tools: new LockstepError('E_APT_UNREACHABLE', 'asked') });
-    expect(await choose(build, 'plain')()).to.deep.equal({ way: 'plain', tools: null, qemu: '', magic: '' });
+    expect(await choose(build, 'plain')()).to.deep.equal({
+      way: 'plain',
+      tools: null,
+      toolsDigest: null,
+      qemu: '',
+      magic: '',
+    });
     expect(notes).to.deep.equal(['emulation of armhf: plain']);
   });
 

@@ -1,5 +1,6 @@
 # Configures a tree: unpacks what is still to be unpacked, then `dpkg --configure`. $1: the tree, a hard-link checkout, $2: the
-# repository, $3: the steps of the unpacking (see unpack.sh); stdin: the conffiles.
+# repository, $3: the steps of the unpacking (see unpack.sh); stdin: the conffiles. Where the kernel tells, $1.opened will name the
+# files of the root that were opened, $1.opened.queries who asked dpkg's database for versions.
 base=$1 repo=$2 steps=$3
 root=$base.root
 open_writable "$base" "$root"
@@ -36,9 +37,14 @@ chmod 755 "$root/usr/sbin/policy-rc.d"
 
 # The initramfs is a stage of its own: the kernel's hooks are told to leave it.
 export INITRD=No
+# A copy of the tree is no mount of its own.
+recording=no
+if mountpoint -q "$root"; then recording=yes; fi
+if [ $recording = yes ]; then start_recording "$root" "$base.opened" "$root/var/lib/dpkg"; fi
 run_unpack_steps "$root" "$repo" "$steps"
 run_scripts "$root" "${LOCKSTEP_SCRIPTS:-}" unpacked
 configure_packages "$root" -a
+if [ $recording = yes ]; then stop_recording; fi
 tell_killed "$base.ends"
 end_left_running "$root"
 rm "$root/usr/sbin/policy-rc.d"

@@ -18,9 +18,7 @@ mount --no-mtab --move "$root/run/modules" "$root/usr/lib/modules"
 if [ "$emulation_way" = shadow ]; then emulation_way=plain; fi
 start_emulation "$root"
 
-coproc recorder { exec perl -e "$record_opened" "$root" "$out.opened"; }
-recorder_pid=$recorder_PID recorder_input=${recorder[1]}
-read -r _ <&"${recorder[0]}"
+start_recording "$root" "$out.opened"
 
 # The last bytes that gzip -9 gets out of it, half a percent, take three times as long as all others.
 compress=(--compress 'gzip -n -6')
@@ -41,7 +39,6 @@ for modules in "$root"/usr/lib/modules/*/; do
   install -m 0644 "$root/run/out/$release.img" "$out/usr/lib/modules/$release/initramfs.img"
 done
 
-exec {recorder_input}>&-
-wait "$recorder_pid"
+stop_recording
 # The modules were read before, as they were copied.
 if [ -e "$out.opened" ]; then (cd "$root" && find usr/lib/modules -type f -print0) >>"$out.opened"; fi
