@@ -7,8 +7,10 @@ import type { DeviceConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { type DeviceDeployment, deployTo } from '../device/deploy.ts';
 import { eachDevice } from '../device/each.ts';
+import { powerOf } from '../device/power-of.ts';
 import { LockstepError } from '../errors/index.ts';
 import { untested } from '../report/draft.ts';
+import { powerMeans } from './devices/power.ts';
 import { recorded } from './recorded.ts';
 import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts';
 import { wantedCommits } from './wanted.ts';
@@ -65,9 +67,11 @@ export async function deployDevices(
   const workspace = await context.workspace();
   const wanted = rollback ? null : await wantedCommits(context, chosen, commit);
   const { progress, signal, environment } = context;
+  const means = await powerMeans(context);
   const options = { workspace, progress, signal, environment, waitLockMs: waitLock, source: await context.source() };
   return eachDevice(chosen, async (device) => {
-    const deployment = await deployTo(device, wanted?.get(device.name) ?? null, options);
+    const power = device.power?.afterSilence ? powerOf(device, means) : null;
+    const deployment = await deployTo(device, wanted?.get(device.name) ?? null, { ...options, power });
     await keepEvidence(workspace, deployment);
     return deployment;
   });

@@ -11,6 +11,7 @@ import { followBoots } from './follow.ts';
 import { type DeployLimits, limitsOf } from './limits.ts';
 import { type Lock, newOwner, type Owner, takeLock } from './lock.ts';
 import { type DeviceState, observe } from './observe.ts';
+import type { PowerSwitch } from './power.ts';
 import { type PullOptions, pullThrough } from './push.ts';
 import { reboot } from './reboot.ts';
 import type { Session } from './session.ts';
@@ -31,6 +32,8 @@ export interface DeployOptions {
   limits?: Partial<DeployLimits>;
   /** How long to wait for another deployment to the same device, in milliseconds; not at all when not given. */
   waitLockMs?: number;
+  /** Cycled once, as a last resort, when the device does not come back from its reboot; null: never. */
+  power?: PowerSwitch | null;
 }
 
 /** Where an attempt tells how far it is. */
@@ -47,6 +50,7 @@ export class DeployAttempt {
   readonly recorder = new StepRecorder();
   readonly observed: Observations;
   readonly #sessions: Session[] = [];
+  powerCycled = false;
   readonly #device: DeviceConfig;
   readonly #options: DeployOptions;
   readonly #limits: DeployLimits;
@@ -208,13 +212,34 @@ export class DeployAttempt {
     };
     try {
       await reboot(this.#live);
-      const seen = await this.#follow(to, bootId, answered);
+      const seen = await this.#followOrCycle(to, bootId, answered);
       this.recorder.add('prove', performance.now() - (answeredAt ?? started), true, runsWhat(seen));
       return seen;
     } catch (error) {
       const step = answeredAt === null ? 'reboot' : 'prove';
       this.recorder.add(step, performance.now() - (answeredAt ?? started), false, (error as Error).message);
       throw error;
+    }
+  }
+
+  /** A boot that hung for good may start from a cold one: what it runs then is judged like any other boot. */
+  async #followOrCycle(to: Connection, bootId: string, answered: () => void): Promise<DeviceState> {
+    const { power, signal } = this.#options;
+    try {
+      return await this.#follow(to, bootId, answered);
+    } catch (error) {
+      if (!power || !(error instanceof LockstepError && error.code === 'E_SSH_UNREACHABLE')) throw error;
+      this.#show.detail('cycling its power');
+      const work = () => power.turn('cycle', signal);
+      const cycled = await this.recorder
+        .take('power cycle', work, ({ output }) => output || 'off and on')
+        .catch((failure) => {
+          if (failure instanceof LockstepError && failure.code === 'E_INTERRUPTED') throw failure;
+          return null;
+        });
+      if (cycled === null) throw error;
+      this.powerCycled = true;
+      return this.#follow(to, bootId, answered);
     }
   }
 

@@ -13,7 +13,7 @@ export interface DeviceDeployment {
   verdict: Verdict;
   /** Why, when the device does not run what it should. */
   reason: string | null;
-  /** Wanted health scripts that did not succeed: the device is called healthy all the same. */
+  /** Wanted health scripts that did not succeed, or a power cycle that it took: the device is called healthy all the same. */
   warnings: string[];
   /** The commit that the device should run. */
   wanted: string;
@@ -69,7 +69,7 @@ export async function deployTo(
     name: device.name,
     verdict,
     reason,
-    warnings: seen?.health?.warnings ?? [],
+    warnings: [...(attempt.powerCycled ? [cycledWarning] : []), ...(seen?.health?.warnings ?? [])],
     wanted,
     commit: seen?.booted.checksum ?? null,
     bytesSent: attempt.bytesSent,
@@ -78,6 +78,8 @@ export async function deployTo(
     evidence: { ...noEvidence, ...told, console: rebooted ? await console_() : null },
   };
 }
+
+const cycledWarning = 'it did not come back from its reboot until its power was cycled';
 
 /** Evidence that cannot be had changes no verdict. A device that was left as it is has nothing to tell. */
 async function tell(attempt: DeployAttempt): Promise<Partial<Evidence>> {

@@ -1,4 +1,4 @@
-export type StepName = 'connect' | 'pull' | 'deploy' | 'reboot' | 'prove' | 'take back';
+export type StepName = 'connect' | 'pull' | 'deploy' | 'reboot' | 'power cycle' | 'prove' | 'take back';
 
 /** One step of a deployment, as it went. */
 export interface Step {

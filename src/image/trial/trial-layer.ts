@@ -4,7 +4,7 @@ import type { Toolbox } from '../../toolbox/toolbox.ts';
 import { filesLayer, type OverlayLayer } from '../overlay/overlay.ts';
 import { type OverlayEntry, ownedByRoot } from '../overlay/overlay-entry.ts';
 import { bootScript, bootScriptImage } from './boot-script.ts';
-import { armedSector, idleSector, usualBoots } from './counter-sectors.ts';
+import { armedSector, idleSector, markerSector, usualBoots } from './counter-sectors.ts';
 
 /** Where an image has its part of a trial. */
 export const trialDirectory = 'usr/lib/lockstep';
@@ -25,6 +25,7 @@ export function trialFiles(): Map<string, File> {
     [`${trialDirectory}/boot/boot.cmd`, bytes(Buffer.from(bootScript()))],
     [`${trialDirectory}/boot/boot.scr`, bytes(bootScriptImage())],
     [`${trialDirectory}/boot/idle.env`, bytes(idleSector())],
+    [`${trialDirectory}/boot/marker.env`, bytes(markerSector())],
     [`${trialDirectory}/boot/armed.env`, bytes(armedSector({ boots: usualBoots, fallback: 2 }))],
     [`${units}/lockstep-confirm.service`, text('lockstep-confirm.service', 0o644)],
     [`${units}/lockstep-trial-limit.service`, text('lockstep-trial-limit.service', 0o644)],
