@@ -5,19 +5,17 @@ import type { CommitSource } from '../ostree/commit-source.ts';
 import type { Progress } from '../progress/progress.ts';
 import { counterOf } from './boot-counter.ts';
 import { mendClock } from './clock.ts';
-import { type Connection, connectionOf } from './connection.ts';
-import { beforeTrial, deployCommit, olderThanBooted, undeploy } from './deploy-commit.ts';
-import { followBoots } from './follow.ts';
+import { deployCommit, olderThanBooted } from './deploy-commit.ts';
+import { isCutOff } from './follow.ts';
+import type { Hold } from './hold.ts';
 import { type DeployLimits, limitsOf } from './limits.ts';
-import { type Lock, newOwner, type Owner, takeLock } from './lock.ts';
 import { type DeviceState, observe } from './observe.ts';
 import type { PowerSwitch } from './power.ts';
 import { type PullOptions, pullThrough } from './push.ts';
 import { reboot } from './reboot.ts';
-import type { Session } from './session.ts';
-import { connect } from './ssh.ts';
-import { includes, stateOf } from './states.ts';
+import { includes, isBootOfTrial, stateOf } from './states.ts';
 import { StepRecorder } from './steps.ts';
+import { refugeOf, takeBack } from './take-back.ts';
 import { closeTrial, judgeAgain, observeJudged } from './trial.ts';
 import { judge, type Observations } from './verdict.ts';
 
@@ -49,83 +47,46 @@ export interface Show {
 export class DeployAttempt {
   readonly recorder = new StepRecorder();
   readonly observed: Observations;
-  readonly #sessions: Session[] = [];
   powerCycled = false;
   readonly #device: DeviceConfig;
   readonly #options: DeployOptions;
   readonly #limits: DeployLimits;
-  readonly #owner: Owner;
   readonly #show: Show;
-  #lock: Lock | null = null;
 
   /** @param wanted a commit, or null: the older deployment that the device has */
   constructor(device: DeviceConfig, wanted: string | null, options: DeployOptions, show: Show) {
-    this.observed = {
-      wanted: wanted ?? '',
-      before: null,
-      rebooted: false,
-      after: null,
-      takenBack: null,
-      stopped: null,
-    };
+    const nothing = { before: null, rebooted: false, after: null, takenBack: null, stopped: null };
+    this.observed = { wanted: wanted ?? '', ...nothing };
     this.#device = device;
     this.#options = options;
     this.#limits = limitsOf(options.limits);
-    this.#owner = newOwner(options.environment ?? process.env);
     this.#show = show;
   }
 
-  async work(): Promise<void> {
+  async work(hold: Hold): Promise<void> {
     const { observed } = this;
-    const to = await connectionOf(this.#device, this.#options.workspace);
-    const found = await this.#reach(to);
+    const found = await this.#reach(hold);
     if (stateOf(found, observed.wanted) === 'healthy') return;
-    await this.#lockDevice();
-    const before = await this.#settle(to, found);
+    this.#show.detail('locking');
+    await hold.lock();
+    const before = await this.#settle(hold);
     if (before === null) return;
-    if (includes(stateOf(before, observed.wanted), 'rebooted')) {
-      observed.after =
-        before.health?.healthy === false ? await judgeAgain(this.#live, before, observed.wanted) : before;
-    } else {
-      await this.#change(to, before);
-    }
-    await this.#takeBackUnlessHealthy(to);
+    if (!includes(stateOf(before, observed.wanted), 'rebooted')) observed.after = await this.#change(hold, before);
+    else if (before.health?.healthy !== false) observed.after = before;
+    else observed.after = await judgeAgain(hold.session, before, observed.wanted);
+    await this.#endTrial(hold, observed.after);
   }
 
-  /** Gives back the lock and the connection; what is left to do on the device is done. */
-  async end(): Promise<void> {
-    if (this.session?.alive) await this.#lock?.release();
-    await this.session?.close();
-  }
-
-  get session(): Session | null {
-    return this.#sessions.at(-1) ?? null;
-  }
-
-  /** Bytes that all connections until now have carried to the device, logins included. */
-  get bytesSent(): number {
-    return this.#sessions.reduce((sum, { traffic }) => sum + traffic.sent, 0);
-  }
-
-  get #live(): Session {
-    if (this.session === null) throw new Error('not connected');
-    return this.session;
-  }
-
-  async #reach(to: Connection): Promise<DeviceState> {
+  async #reach(hold: Hold): Promise<DeviceState> {
+    const { observed } = this;
     this.#show.detail('connecting');
-    const { signal, environment } = this.#options;
     const work = async () => {
-      const session = await connect(to, { signal, environment });
-      this.#sessions.push(session);
-      const state = await observe(session, this.observed.wanted);
-      if (this.observed.wanted === '') this.observed.wanted = this.#older(state);
-      this.observed.before = state;
+      const state = await observe(await hold.connect(), observed.wanted);
+      if (observed.wanted === '') observed.wanted = this.#older(state);
+      observed.before = state;
       return state;
     };
-    return this.recorder.take('connect', work, (state) => {
-      return `runs ${state.booted.checksum.slice(0, 12)}, ${stateOf(state, this.observed.wanted)}`;
-    });
+    return this.recorder.take('connect', work, (state) => `${runsWhat(state)}, ${stateOf(state, observed.wanted)}`);
   }
 
   #older(state: DeviceState): string {
@@ -135,98 +96,80 @@ export class DeployAttempt {
     throw new LockstepError('E_DEPLOY', message, { hint: 'deploy an older commit with `--commit`' });
   }
 
-  async #lockDevice(): Promise<void> {
-    const { signal, waitLockMs = 0 } = this.#options;
-    this.#lock = await takeLock(this.#live, this.#owner, { signal, waitMs: waitLockMs, onWait: this.#show.detail });
-  }
-
   /** A trial that was left open ends first: what it comes to decides from where this one starts. Null: it was this one's. */
-  async #settle(to: Connection, found: DeviceState): Promise<DeviceState | null> {
+  async #settle(hold: Hold): Promise<DeviceState | null> {
     const { observed } = this;
     const { wanted } = observed;
     // Another agent may have finished while this one waited for the lock.
-    const seen = await observe(this.#live, wanted);
-    if (!seen.onTrial && !includes(stateOf(seen, wanted), 'rebooted')) return this.#start(seen);
-    if (seen.onTrial && !isBootedForTrial(seen)) return this.#start(seen);
+    const seen = await observe(hold.session, wanted);
+    observed.before = seen;
+    const judging = seen.onTrial ? isBootOfTrial(seen) : includes(stateOf(seen, wanted), 'rebooted');
+    if (!judging) return seen;
     this.#show.detail('waiting until its boot is judged');
-    const work = () => this.#untilJudged(to, seen, found.bootId);
-    const judged = await this.recorder.take('prove', work, runsWhat);
+    const judged = await this.recorder.take('prove', () => this.#untilJudged(hold, seen), runsWhat);
     if (seen.onTrial && seen.trial?.commit === wanted && judged.booted.checksum !== wanted) {
-      // It was this commit's trial, and that is how it ended: once more would be the same again.
-      observed.before = seen;
+      // That is how this commit's trial ended: once more would be the same again.
       observed.after = judged;
       return null;
     }
-    return this.#start(judged);
+    observed.before = judged;
+    return judged;
   }
 
-  #start(seen: DeviceState): DeviceState {
-    this.observed.before = seen;
-    return seen;
+  async #untilJudged(hold: Hold, seen: DeviceState): Promise<DeviceState> {
+    const judged = await observeJudged(hold.session, seen, this.observed.wanted, this.#limits).catch((error) => {
+      if (isCutOff(error)) return null;
+      throw error;
+    });
+    return judged === null || judged.onTrial ? hold.follow(seen.bootId, this.#waiting()) : judged;
   }
 
-  async #untilJudged(to: Connection, seen: DeviceState, bootId: string): Promise<DeviceState> {
-    try {
-      const judged = await observeJudged(this.#live, seen, this.observed.wanted, this.#limits);
-      if (!judged.onTrial) return judged;
-    } catch (error) {
-      if (!(error instanceof LockstepError && error.code === 'E_SSH_CUT')) throw error;
-    }
-    return this.#follow(to, bootId);
-  }
-
-  async #change(to: Connection, before: DeviceState): Promise<void> {
+  /** From the state that the device is in to a judged boot. */
+  async #change(hold: Hold, before: DeviceState): Promise<DeviceState> {
     const { observed, recorder } = this;
     const reached = stateOf(before, observed.wanted);
     if (!includes(reached, 'transferred')) {
       this.#show.detail('pulling');
-      await recorder.take(
-        'pull',
-        () => this.#pull(before),
-        (detail) => detail,
-      );
+      await recorder.take('pull', () => this.#pull(hold, before), String);
     }
     this.#show.detail('deploying');
-    const deployed = includes(reached, 'deployed')
-      ? 'it was deployed already'
-      : `as stateroot ${before.booted.stateroot}`;
-    const limits = this.#limits;
-    await recorder.take(
-      'deploy',
-      () => deployCommit(this.#live, before, observed.wanted, this.#owner, limits),
-      () => deployed,
-    );
-    observed.after = await this.#reboot(to, before.bootId);
+    const how = includes(reached, 'deployed') ? 'it was deployed already' : `as stateroot ${before.booted.stateroot}`;
+    const work = () => deployCommit(hold.session, before, observed.wanted, hold.owner, this.#limits);
+    await recorder.take('deploy', work, () => how);
+    this.#show.detail('rebooting');
+    observed.rebooted = true;
+    return this.#reboot(hold, before.bootId);
   }
 
-  /** Reboots and follows the device until a boot is judged. */
-  async #reboot(to: Connection, bootId: string): Promise<DeviceState> {
-    this.#show.detail('rebooting');
-    this.observed.rebooted = true;
-    const started = performance.now();
-    let answeredAt: number | null = null;
-    const answered = () => {
-      if (answeredAt !== null) return;
-      answeredAt = performance.now();
-      this.recorder.add('reboot', answeredAt - started, true, 'answers again');
-    };
+  async #pull(hold: Hold, before: DeviceState): Promise<string> {
+    const clock = await mendClock(hold.session, before);
+    const { source, transfer } = this.#options;
+    const options = { ...transfer, source, onBytes: this.#show.bytes, timeoutMs: this.#limits.pull };
+    const { bytes, files, deltaFrom } = await pullThrough(hold.session, this.observed.wanted, options);
+    const what = deltaFrom === null ? `${files} objects` : `a delta from ${deltaFrom.slice(0, 12)}`;
+    return [`${what}, ${bytes} bytes`, ...(clock === null ? [] : [clock])].join('; ');
+  }
+
+  /** Two steps: until the device answers for the first time, and until a boot is judged. */
+  async #reboot(hold: Hold, bootId: string): Promise<DeviceState> {
+    const step = this.recorder.start('reboot');
+    const onAnswer = () => step.next('prove', 'answers again');
     try {
-      await reboot(this.#live);
-      const seen = await this.#followOrCycle(to, bootId, answered);
-      this.recorder.add('prove', performance.now() - (answeredAt ?? started), true, runsWhat(seen));
+      await reboot(hold.session);
+      const seen = await this.#followOrCycle(hold, bootId, onAnswer);
+      step.end(true, runsWhat(seen));
       return seen;
     } catch (error) {
-      const step = answeredAt === null ? 'reboot' : 'prove';
-      this.recorder.add(step, performance.now() - (answeredAt ?? started), false, (error as Error).message);
+      step.end(false, (error as Error).message);
       throw error;
     }
   }
 
   /** A boot that hung for good may start from a cold one: what it runs then is judged like any other boot. */
-  async #followOrCycle(to: Connection, bootId: string, answered: () => void): Promise<DeviceState> {
+  async #followOrCycle(hold: Hold, bootId: string, onAnswer: () => void): Promise<DeviceState> {
     const { power, signal } = this.#options;
     try {
-      return await this.#follow(to, bootId, answered);
+      return await hold.follow(bootId, this.#waiting(), onAnswer);
     } catch (error) {
       if (!power || !(error instanceof LockstepError && error.code === 'E_SSH_UNREACHABLE')) throw error;
       this.#show.detail('cycling its power');
@@ -239,69 +182,28 @@ export class DeployAttempt {
         });
       if (cycled === null) throw error;
       this.powerCycled = true;
-      return this.#follow(to, bootId, answered);
+      return hold.follow(bootId, this.#waiting(), onAnswer);
     }
   }
 
-  async #follow(to: Connection, bootId: string, answered = () => {}): Promise<DeviceState> {
-    const { signal, environment } = this.#options;
-    const { down, return: returnMs } = this.#limits;
-    const onSession = async (session: Session) => {
-      this.#sessions.push(session);
-      answered();
-      // Who has it now took it because nobody came back in time; what the device runs is still to be judged.
-      this.#lock = await takeLock(session, this.#owner, { signal, waitMs: 0 }).catch((error) => {
-        if (error instanceof LockstepError && error.code === 'E_DEVICE_LOCKED') return null;
-        throw error;
-      });
-    };
-    const waiting = { signal, environment, downMs: down, returnMs, onWait: this.#show.detail, onSession };
-    return (await followBoots(to, bootId, { ...waiting, wanted: this.observed.wanted, trial: this.#limits })).seen;
-  }
-
-  async #pull(before: DeviceState): Promise<string> {
-    const clock = await mendClock(this.#live, before);
-    const { source, transfer } = this.#options;
-    const options = { ...transfer, source, onBytes: this.#show.bytes, timeoutMs: this.#limits.pull };
-    const { bytes, files, deltaFrom } = await pullThrough(this.#live, this.observed.wanted, options);
-    const what = deltaFrom === null ? `${files} objects` : `a delta from ${deltaFrom.slice(0, 12)}`;
-    return [`${what}, ${bytes} bytes`, ...(clock === null ? [] : [clock])].join('; ');
-  }
-
-  /** Where no boot loader counts, an unhealthy device is taken back from here; a proven one needs its trial no more. */
-  async #takeBackUnlessHealthy(to: Connection): Promise<void> {
-    const { observed, recorder } = this;
-    const { after } = observed;
-    if (after === null || counterOf(after) !== null) return;
+  /** Where no boot loader counts, an unhealthy device is taken back from here; of another one the trial is over. */
+  async #endTrial(hold: Hold, after: DeviceState): Promise<void> {
+    if (counterOf(after) !== null || after.trial === null || after.trial.result !== null) return;
+    const { observed } = this;
     const { verdict, reason } = judge(observed);
-    const session = this.#live;
-    if (verdict !== 'unhealthy' || reason === null) {
-      if (after.trial !== null && after.trial.result === null && verdict !== 'never-rebooted')
-        await closeTrial(session, after);
-      return;
-    }
-    const older = beforeTrial(after);
-    if (older === null || after.trial?.commit !== observed.wanted || after.trial.result !== null) return;
+    if (verdict === 'never-rebooted') return;
+    const refuge = verdict === 'unhealthy' ? refugeOf(after, observed.wanted) : null;
+    if (refuge === null) return closeTrial(hold.session, after);
     observed.takenBack = reason;
     this.#show.detail('taking it back');
-    const work = async () => {
-      await closeTrial(session, after);
-      await deployCommit(session, after, older.checksum, this.#owner, this.#limits);
-      await reboot(session);
-      observed.after = await this.#follow(to, after.bootId);
-      await closeTrial(this.#live, observed.after);
-      await undeploy(this.#live, observed.after, observed.wanted, this.#limits.deploy);
-      return observed.after;
-    };
-    await recorder.take('take back', work, runsWhat);
+    const work = () => takeBack(hold, after, refuge, this.#limits);
+    observed.after = await this.recorder.take('take back', work, runsWhat);
   }
-}
 
-/** The boot that answers is one of the trial, or its fallback; otherwise the trial has only been prepared. */
-function isBootedForTrial({ booted, cmdline, trial }: DeviceState): boolean {
-  return (
-    trial === null || booted.checksum === trial.commit || cmdline.some((word) => word.startsWith('lockstep.boot='))
-  );
+  #waiting() {
+    const { down, return: returnMs } = this.#limits;
+    return { downMs: down, returnMs, wanted: this.observed.wanted, trial: this.#limits };
+  }
 }
 
 function runsWhat(state: DeviceState): string {

@@ -1,7 +1,9 @@
 import type { DeviceConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import { DeployAttempt, type DeployOptions } from './attempt.ts';
+import { connectionOf } from './connection.ts';
 import { type Evidence, gatherEvidence, noEvidence } from './evidence.ts';
+import { Hold } from './hold.ts';
 import type { Step } from './steps.ts';
 import { judge, type Verdict } from './verdict.ts';
 import { consoleSince, lengthOf } from './virtual/console.ts';
@@ -38,17 +40,22 @@ export async function deployTo(
 ): Promise<DeviceDeployment> {
   const start = performance.now();
   const stage = options.progress.stage(`deploy ${device.name}`);
-  const attempt = new DeployAttempt(device, commit, options, {
-    bytes: (bytes) => stage.advance({ bytes }),
-    detail: (detail) => stage.advance({ detail }),
-  });
+  const show = {
+    bytes: (bytes: number) => stage.advance({ bytes }),
+    detail: (detail: string) => stage.advance({ detail }),
+  };
+  const attempt = new DeployAttempt(device, commit, options, show);
+  let hold: Hold | null = null;
   const console_ = await followConsole(device, options);
   let ms = 0;
   let told: Partial<Evidence> = {};
   try {
-    await attempt.work();
+    const { signal, environment, waitLockMs = 0 } = options;
+    const to = await connectionOf(device, options.workspace);
+    hold = new Hold(to, { signal, environment, waitLockMs, onWait: show.detail });
+    await attempt.work(hold);
     ms = performance.now() - start;
-    told = await tell(attempt);
+    told = await tell(attempt, hold);
   } catch (error) {
     if (!(error instanceof LockstepError) || error.code === 'E_INTERRUPTED') {
       stage.fail();
@@ -56,9 +63,9 @@ export async function deployTo(
     }
     attempt.observed.stopped = { code: error.code, message: error.message };
     ms = performance.now() - start;
-    told = await tell(attempt);
+    told = await tell(attempt, hold);
   } finally {
-    await attempt.end();
+    await hold?.end();
   }
   const { verdict, reason } = judge(attempt.observed);
   if (reason === null) stage.done(verdict);
@@ -72,7 +79,7 @@ export async function deployTo(
     warnings: [...(attempt.powerCycled ? [cycledWarning] : []), ...(seen?.health?.warnings ?? [])],
     wanted,
     commit: seen?.booted.checksum ?? null,
-    bytesSent: attempt.bytesSent,
+    bytesSent: hold?.bytesSent ?? 0,
     ms: Math.round(ms),
     steps: attempt.recorder.steps,
     evidence: { ...noEvidence, ...told, console: rebooted ? await console_() : null },
@@ -82,10 +89,9 @@ export async function deployTo(
 const cycledWarning = 'it did not come back from its reboot until its power was cycled';
 
 /** Evidence that cannot be had changes no verdict. A device that was left as it is has nothing to tell. */
-async function tell(attempt: DeployAttempt): Promise<Partial<Evidence>> {
-  const { session, observed } = attempt;
-  if (session === null || !session.alive || judge(observed).verdict === 'unchanged') return {};
-  return gatherEvidence(session).catch(() => ({}));
+async function tell({ observed }: DeployAttempt, hold: Hold | null): Promise<Partial<Evidence>> {
+  if (hold === null || !hold.connected || judge(observed).verdict === 'unchanged') return {};
+  return gatherEvidence(hold.session).catch(() => ({}));
 }
 
 /** What the serial console of a virtual device prints from now on. */

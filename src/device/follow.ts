@@ -1,4 +1,4 @@
-import { LockstepError } from '../errors/index.ts';
+import { type ErrorCode, LockstepError } from '../errors/index.ts';
 import type { Connection } from './connection.ts';
 import { type DeviceState, observe } from './observe.ts';
 import { awaitReturn, type RebootOptions } from './reboot.ts';
@@ -8,15 +8,12 @@ import { observeJudged, type TrialLimits } from './trial.ts';
 export interface FollowOptions extends RebootOptions {
   wanted: string;
   trial: TrialLimits;
-  /** A new login: the old one is gone. It takes the lock again. */
+  /** Called with each new login: the one before is gone, and its lock. */
   onSession: (session: Session) => Promise<void>;
 }
 
-/** What a device came to, and how long it took until it first answered and was judged. */
-export interface Followed {
-  seen: DeviceState;
-  session: Session;
-}
+/** Commands that fail in one boot, without that the device restarts, before that is taken for its state. */
+const mostFailures = 5;
 
 /**
  * Follows a device through its reboots until a boot has been judged: an unhealthy one on trial makes the device reboot by
@@ -24,30 +21,42 @@ export interface Followed {
  *
  * @param bootId the boot that is to end
  */
-export async function followBoots(to: Connection, bootId: string, options: FollowOptions): Promise<Followed> {
+export async function followBoots(to: Connection, bootId: string, options: FollowOptions): Promise<DeviceState> {
   const start = performance.now();
+  const failures = new Map<string, number>();
   let leaving = bootId;
   for (;;) {
     const left = Math.max(0, options.returnMs - (performance.now() - start));
     const { session, bootId: answering } = await awaitReturn(to, leaving, { ...options, returnMs: left });
-    await options.onSession(session);
     try {
-      const first = await observe(session, options.wanted);
-      if (answering === bootId) return { seen: first, session };
-      options.onWait?.('judging');
-      const seen = await observeJudged(session, first, options.wanted, options.trial);
-      if (!isRestarting(seen) || left === 0) return { seen, session };
+      await options.onSession(session);
+      const seen = await judged(session, answering === bootId, options);
+      if (answering === bootId || left === 0 || !isRestarting(seen)) return seen;
       leaving = answering;
-      options.onWait?.(`not confirmed: ${seen.health?.reasons.join('; ') ?? ''}`);
     } catch (error) {
-      // It reboots, or the link was cut: the next answer tells.
-      if (!(error instanceof LockstepError && error.code === 'E_SSH_CUT') || left === 0) throw error;
+      const failed = (failures.get(answering) ?? 0) + 1;
+      failures.set(answering, failed);
+      if (!isCutOff(error) || left === 0 || failed > mostFailures) throw error;
     }
     await session.close();
   }
 }
 
+async function judged(session: Session, sameBoot: boolean, options: FollowOptions): Promise<DeviceState> {
+  const first = await observe(session, options.wanted);
+  if (sameBoot) return first;
+  options.onWait?.('waiting until its boot is judged');
+  return observeJudged(session, first, options.wanted, options.trial);
+}
+
+const cutOff: ErrorCode[] = ['E_SSH_CUT', 'E_DEVICE_COMMAND'];
+
+/** A device that goes down ends connections and what runs in them, in either order. */
+export function isCutOff(error: unknown): boolean {
+  return error instanceof LockstepError && cutOff.includes(error.code);
+}
+
 /** An unhealthy deployment on trial: the device is about to reboot. */
-export function isRestarting({ onTrial, health, judgesItself }: DeviceState): boolean {
+function isRestarting({ onTrial, health, judgesItself }: DeviceState): boolean {
   return onTrial && judgesItself && health !== null && !health.healthy;
 }

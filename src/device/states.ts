@@ -1,3 +1,4 @@
+import { bootArgument } from '../image/trial/boot-script.ts';
 import type { DeviceState } from './observe.ts';
 import { nameOf } from './status.ts';
 
@@ -24,6 +25,12 @@ export function stateOf(seen: DeviceState, wanted: string): State {
 /** Whether `state` is reached when `reached` is. */
 export function includes(reached: State, state: State): boolean {
   return states.indexOf(reached) >= states.indexOf(state);
+}
+
+/** The boot that answers is one of the trial, or its fallback; otherwise the trial has only been prepared. */
+export function isBootOfTrial({ booted, cmdline, trial }: DeviceState): boolean {
+  if (trial === null || booted.checksum === trial.commit) return true;
+  return cmdline.some((argument) => argument.startsWith(`${bootArgument}=`));
 }
 
 function runs({ booted }: DeviceState, wanted: string): boolean {

@@ -18,16 +18,34 @@ export class StepRecorder {
     const start = performance.now();
     try {
       const result = await work();
-      this.add(name, performance.now() - start, true, detail(result));
+      this.#add(name, performance.now() - start, true, detail(result));
       return result;
     } catch (error) {
-      this.add(name, performance.now() - start, false, (error as Error).message);
+      this.#add(name, performance.now() - start, false, (error as Error).message);
       throw error;
     }
   }
 
-  /** Takes down a step that somebody else timed. */
-  add(name: StepName, ms: number, ok: boolean, detail: string): void {
+  /** Begins a step that is ended elsewhere; `next` ends it well and begins another, once. */
+  start(first: StepName): RunningStep {
+    let [name, since, moved] = [first, performance.now(), false];
+    const end = (ok: boolean, detail: string) => this.#add(name, performance.now() - since, ok, detail);
+    return {
+      next: (following, detail) => {
+        if (moved) return;
+        end(true, detail);
+        [name, since, moved] = [following, performance.now(), true];
+      },
+      end,
+    };
+  }
+
+  #add(name: StepName, ms: number, ok: boolean, detail: string): void {
     this.steps.push({ name, ms: Math.round(ms), ok, detail });
   }
+}
+
+export interface RunningStep {
+  next(following: StepName, detail: string): void;
+  end(ok: boolean, detail: string): void;
 }

@@ -39,7 +39,7 @@ export interface Judgement {
   reason: string | null;
 }
 
-const silence: ErrorCode[] = ['E_SSH_UNREACHABLE', 'E_SSH_CUT', 'E_DEVICE_DOWN'];
+const silence: ErrorCode[] = ['E_SSH_UNREACHABLE', 'E_SSH_CUT', 'E_DEVICE_DOWN', 'E_PUSH_STALLED'];
 
 /** Judges what was observed; nothing else enters into a verdict. */
 export function judge(observed: Observations): Judgement {
