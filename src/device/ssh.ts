@@ -58,7 +58,7 @@ export async function connect(to: Connection, options: ConnectOptions): Promise<
 /** The way to a device, a socket of our own: ssh2 does not let go of one that it has half closed, and a device that reboots never closes its half. */
 export function socketTo(to: Connection, environment: NodeJS.ProcessEnv): Duplex {
   if (to.proxyCommand) return new ProcessSocket(to.proxyCommand, environment);
-  return net.connect({ host: to.host, port: to.port });
+  return net.connect({ host: to.host, port: to.port, noDelay: true });
 }
 
 /** What the command on the way said, a moment after the connection failed; empty when there is none. */
