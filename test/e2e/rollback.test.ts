@@ -125,7 +125,7 @@ describe('a device whose new commit is bad', function () {
   }
 
   it('comes back from a panic, a systemd that no longer answers, a boot that hangs and failing health, in one trial', async () => {
-    const device = await deployed('calamitous', { boots: 4, boot: 100_000 });
+    const device = await deployed('calamitous', { boots: 4, boot: 150_000 });
     expect(device, device.reason ?? '').to.include({ verdict: 'rolled-back', commit: commits.base });
     expect(device.reason).to.match(/boot 3: not confirmed in \d+ s: .*calamities.service/);
     expect(device.reason).to.include(
