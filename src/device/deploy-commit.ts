@@ -17,8 +17,8 @@ export async function deployCommit(
   owner: Owner,
   limits: TrialLimits & { deploy: number },
 ): Promise<DeviceState> {
-  await openTrial(session, before, commit, owner, limits);
   try {
+    await openTrial(session, before, commit, owner, limits);
     if (before.deployments[0]?.checksum !== commit) await makeFirst(session, before, commit, limits.deploy);
     const after = await observe(session, commit);
     if (after.deployments[0]?.checksum !== commit) {
@@ -28,7 +28,7 @@ export async function deployCommit(
     return after;
   } catch (error) {
     // Nothing is on trial then; a counter left armed would drive the good deployment out after some boots.
-    if (session.alive) await closeTrial(session, before);
+    if (session.alive) await closeTrial(session, before).catch(() => {});
     throw error;
   }
 }

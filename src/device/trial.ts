@@ -24,14 +24,11 @@ rm -rf $state/reasons $state/boots $state/ended $state/trial
 echo "$idle" | base64 -d >$state/idle
 echo "$armed" | base64 -d >$state/armed
 systemctl list-units --failed --plain --no-legend --no-pager | cut -d' ' -f1 >$state/failed-before
-pinned=no
-case $pin in
-  no) ;;
-  yes) pinned=yes ;;
-  *) ostree admin pin "$pin" >/dev/null && pinned=yes ;;
-esac
+case $pin in no) pinned=no ;; *) pinned=yes ;; esac
 printf '%s\\n' "commit=$commit" "previous=$previous" "pinned=$pinned" "limit=$limit" >$state/trial.new
 mv $state/trial.new $state/trial
+# Written down before it is done: what is pinned for a trial must not stay so for ever.
+case $pin in no | yes) ;; *) ostree admin pin "$pin" >/dev/null ;; esac
 printf '%s\\n' "$owner" "boot=$(cat /proc/sys/kernel/random/boot_id)" >$state/owner.new
 mv $state/owner.new $state/owner
 sync -f $state/trial

@@ -9,6 +9,7 @@ describe('kernel arguments of a deployment', () => {
     'quiet',
     'ostree=/ostree/boot.1/x/0',
     'lockstep.fallback',
+    'lockstep.boot=4',
   ];
 
   it('stay as they are when both images want the same', () => {
