@@ -17,7 +17,7 @@ import { LockstepError } from '../../src/errors/index.ts';
 import { trustFiles } from '../../src/image/signing/trust.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { type MadeKey, makeKey } from '../image/gpg-keys.ts';
-import { builtPanel, ostree, projectWith } from './projects.ts';
+import { bootableRepo, ostree, projectWith } from './projects.ts';
 import { eventually, processesWith } from './toolboxes.ts';
 
 const yaml = `images:
@@ -30,11 +30,6 @@ devices:
   virt-2: {virtual: true}
   bench-1: {host: 127.0.0.1, port: 9, identity: .lockstep/devices/virt-1/id_ed25519, hostKey: "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}
 `;
-
-/** A repository with a bootable panel/armhf: an own one to save time when working on devices, else the built example. */
-async function bootableRepo(): Promise<string> {
-  return process.env.LOCKSTEP_TEST_REPO ?? workspaceOf((await builtPanel()).dir).repo;
-}
 
 describe('a virtual ARMv7 device', function () {
   this.timeout(20 * 60_000);

@@ -89,6 +89,11 @@ async function buildPanel(fresh: string): Promise<BuiltProject> {
   return { dir, commit: (images as { commit: string }[])[0]?.commit ?? '', without };
 }
 
+/** A repository with a bootable panel/armhf: one that is named, to save time when working on devices, else the example's. */
+export async function bootableRepo(): Promise<string> {
+  return process.env.LOCKSTEP_TEST_REPO ?? path.join((await builtPanel()).dir, '.lockstep/repo');
+}
+
 /** The example as a clone has it: no lockfile, nothing built. */
 async function copyExample(dir: string): Promise<void> {
   await cp(path.join(projectRoot, 'examples/panel'), dir, {

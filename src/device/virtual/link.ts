@@ -80,6 +80,7 @@ export class Link {
   /** Makes a broken link whole for new connections; those of before stay broken. */
   mend(): void {
     this.#broken = null;
+    this.#breakAt = null;
     for (const pair of this.#pairs) pair.end();
   }
 

@@ -1,0 +1,58 @@
+import { expect } from 'chai';
+import { Bench } from '../faults/bench.ts';
+import type { Course } from '../faults/fault.ts';
+import { goOn, meet, play } from '../faults/play.ts';
+import { Record } from '../faults/record.ts';
+import { faults } from '../faults/table.ts';
+import { randomFrom } from './drawn-packages.ts';
+import { bootableRepo } from './projects.ts';
+
+// `npm run test:faults` plays all of them, each on a device that was reset, with a deployment after each.
+const seed = Number(process.env.LOCKSTEP_TEST_SEED ?? 20_261_123);
+
+/** Faults that leave the device running: several fit between two boots. */
+const standing = ['wrong host key', 'unsigned commit', 'wrong signer', 'corrupted object', 'link cut', '/sysroot full'];
+/** One of these is played whole. */
+const felling = ['power cut', 'agent killed'];
+
+/** About how a deployment goes; measuring it would take another one. */
+const course: Course = { pushBytes: 2_200_000, ms: 90_000 };
+
+const record = new Record(seed);
+
+describe('a sample of the faults that a deployment may meet', function () {
+  this.timeout(20 * 60_000);
+  const random = randomFrom(seed);
+  let bench: Bench;
+
+  before(async () => {
+    bench = await Bench.make(await bootableRepo(), random);
+    await bench.reset();
+  });
+
+  after(async () => {
+    await bench?.close();
+  });
+
+  const faultOf = (name: string) => faults.find((fault) => fault.name === name)!;
+
+  for (const [turn, name] of standing.entries()) {
+    it(`${name}: ${faultOf(name).verdicts.join(' or ')}, and the device goes on with the commit that it has`, async () => {
+      const drawing = { seed: seed + turn, random: randomFrom(seed + turn) };
+      await record.keep(faultOf(name), async () => {
+        const met = await meet(faultOf(name), bench, course, drawing);
+        expect(met.runs).to.equal('old');
+        return { ...met, next: 'after others' };
+      });
+    });
+  }
+
+  it('leaves the device so that the next deployment succeeds', async () => {
+    await goOn(bench, bench.images.next, 'all of these');
+  });
+
+  const name = felling[Math.floor(randomFrom(seed)() * felling.length)] ?? '';
+  it(`${name}: ${faultOf(name).verdicts.join(' or ')}, then the next one succeeds`, async () => {
+    await record.keep(faultOf(name), () => play(faultOf(name), bench, course, { seed, random }));
+  });
+});

@@ -1,0 +1,59 @@
+import { randomFrom } from '../e2e/drawn-packages.ts';
+import { bootableRepo } from '../e2e/projects.ts';
+import { Bench } from './bench.ts';
+import type { Course, Fault } from './fault.ts';
+import { type Drawing, goOn, meet, play, undisturbed } from './play.ts';
+import { Record } from './record.ts';
+import { faults } from './table.ts';
+
+const seed = Number(process.env.LOCKSTEP_TEST_SEED ?? 20_261_123);
+/** Names of faults, divided by commas; all by default. */
+const chosen = process.env.LOCKSTEP_FAULTS?.split(',');
+/** How often a fault is played at most. */
+const most = Number(process.env.LOCKSTEP_FAULTS_TIMES ?? Number.POSITIVE_INFINITY);
+/** Faults one after the other without a reset, with one deployment that must succeed at the end: a quick look. */
+const chained = process.env.LOCKSTEP_FAULTS_CHAINED !== undefined;
+
+describe('a deployment that meets a fault, on a virtual ARMv7 device', function () {
+  this.timeout(60 * 60_000);
+  const record = new Record(seed);
+  let bench: Bench;
+  let course: Course;
+
+  before(async () => {
+    bench = await Bench.make(await bootableRepo(), randomFrom(seed));
+    course = chained ? { pushBytes: 2_200_000, ms: 90_000 } : await undisturbed(bench);
+    await bench.reset();
+  });
+
+  after(async () => {
+    await bench?.close();
+    await record.write();
+  });
+
+  for (const [place, fault] of faults.entries()) {
+    if (chosen !== undefined && !chosen.includes(fault.name)) continue;
+    for (let turn = 0; turn < Math.min(fault.times, most); turn += 1) {
+      const number = fault.times > 1 ? `, ${turn + 1} of ${fault.times}` : '';
+      it(`${fault.name}${number}: ${fault.verdicts.join(' or ')}, then the next one succeeds`, async () => {
+        // Each turn draws for itself, so that one alone is the same as within the whole.
+        const own = seed + 1_000 * place + turn;
+        const drawing = { seed: own, random: randomFrom(own) };
+        await record.keep(fault, () => (chained ? link(fault, drawing) : play(fault, bench, course, drawing)));
+      });
+    }
+  }
+
+  if (chained) {
+    it('leaves the device so that the next deployment succeeds', () => goOn(bench, bench.images.after, 'all of these'));
+  }
+
+  async function link(fault: Fault, drawing: Drawing) {
+    try {
+      return { ...(await meet(fault, bench, course, drawing)), next: 'after others' };
+    } catch (error) {
+      await bench.reset();
+      throw error;
+    }
+  }
+});
