@@ -162,6 +162,19 @@ describe('a virtual ARMv7 device', function () {
     expect(outcome.outcome, outcome.message).to.equal('ok');
   });
 
+  it('goes on from a snapshot within seconds, in the boot of then', async () => {
+    const bootId = await onDevice('cat', '/proc/sys/kernel/random/boot_id');
+    expect((await lockstep(devices, {}, ['snapshot', 'virt-1', 'booted'])).outcome).to.equal('ok');
+    await onDevice('sh', '-c', 'echo later >/var/later; sync');
+    const outcome = await lockstep(devices, {}, ['restore', 'virt-1', 'booted']);
+    expect((outcome.devices as { running: boolean }[])[0]?.running).to.equal(true);
+    expect(await onDevice('cat', '/proc/sys/kernel/random/boot_id')).to.equal(bootId);
+    expect(await onDevice('sh', '-c', 'ls /var/later 2>&1 || true')).to.include('No such file');
+    const unknown = await lockstep(devices, {}, ['restore', 'virt-1', 'never']).catch((thrown) => thrown);
+    expect(unknown).to.be.instanceOf(LockstepError).with.property('code', 'E_NO_SUCH_SNAPSHOT');
+    expect(unknown.hint).to.include('booted');
+  });
+
   it('takes a commit that is pushed, without running it', async () => {
     const outcome = await lockstep(push, { commit: 'test/next' }, [], { device: ['virt-1'] });
     expect(outcome.outcome, outcome.message).to.equal('ok');

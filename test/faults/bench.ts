@@ -190,23 +190,13 @@ export class Bench {
     await execa('ssh', [...trusting, ...to, script], { timeout: 60_000 });
   }
 
-  /** Changes a byte of a file of a commit where it is served from. */
+  /** Changes a byte of a file of a commit in the build repository. */
   async corrupt(commit: string, file: string): Promise<void> {
-    const { devices: known } = await this.#context.config();
-    await wantedCommits(
-      this.#context,
-      known.filter(({ name }) => name === 'bench'),
-      commit,
-    );
     const checksum = (await ostree(this.dir, 'ls', '--checksum', commit, file)).split(/\s+/)[4] ?? '';
-    const object = `objects/${checksum.slice(0, 2)}/${checksum.slice(2)}`;
-    const { repo, archive } = this.#workspace;
-    for (const at of [path.join(repo, `${object}.file`), path.join(archive, `${object}.filez`)]) {
-      const bytes = await readFile(at).catch(() => null);
-      if (bytes === null) continue;
-      bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 0x01;
-      await writeFile(at, bytes);
-    }
+    const at = path.join(this.#workspace.repo, 'objects', checksum.slice(0, 2), `${checksum.slice(2)}.file`);
+    const bytes = await readFile(at);
+    bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 0x01;
+    await writeFile(at, bytes);
   }
 
   /** The commit that runs, seen past the link and past what judges deployments. */

@@ -168,8 +168,21 @@ export const faults: Fault[] = [
     play: ofImage('strange'),
   },
   {
+    name: 'corrupted in transit',
+    what: 'a bit of the push changes on the link: SSH notices, before ostree could',
+    verdicts: ['unreachable'],
+    bound: 90,
+    times: 3,
+    next: 'retry',
+    async play(bench, random, { pushBytes }) {
+      const at = Math.floor(pushBytes * (0.1 + 0.8 * random()));
+      bench.link.garbleAfter(at);
+      return deployed(bench, bench.images.next, { drawn: `byte ${at} of ${pushBytes}` });
+    },
+  },
+  {
     name: 'corrupted object',
-    what: 'a byte of a file changes on its way to the device',
+    what: 'a file of the commit is not what its checksum says where it is served from',
     verdicts: ['refused'],
     bound: 90,
     times: 1,

@@ -29,6 +29,7 @@ export class Link {
   #sent = 0;
   #breakAt: { bytes: number; how: Break } | null = null;
   #onBreak: (() => void) | null = null;
+  #garbleAt: number | null = null;
 
   private constructor(server: Server, port: number, target: () => number) {
     this.#server = server;
@@ -77,10 +78,16 @@ export class Link {
     });
   }
 
+  /** Changes one bit, once so many bytes more have gone towards the device. */
+  garbleAfter(bytes: number): void {
+    this.#garbleAt = this.#sent + bytes;
+  }
+
   /** Makes a broken link whole for new connections; those of before stay broken. */
   mend(): void {
     this.#broken = null;
     this.#breakAt = null;
+    this.#garbleAt = null;
     for (const pair of this.#pairs) pair.end();
   }
 
@@ -114,6 +121,11 @@ export class Link {
 
   /** What of a piece still gets through; the rest is lost with the link. */
   #towardsDevice(chunk: Buffer): Buffer {
+    const garble = this.#garbleAt === null ? -1 : this.#garbleAt - this.#sent;
+    if (garble >= 0 && garble < chunk.length) {
+      chunk[garble] = (chunk[garble] ?? 0) ^ 1;
+      this.#garbleAt = null;
+    }
     const at = this.#breakAt;
     if (at === null || this.#sent + chunk.length < at.bytes) {
       this.#sent += chunk.length;

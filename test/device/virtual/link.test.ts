@@ -94,6 +94,14 @@ describe('a link to a device', () => {
     late.destroy();
   });
 
+  it('changes the one bit that it is told to', async () => {
+    link.garbleAfter(3);
+    const socket = await dialled();
+    socket.write('aaaaaa');
+    expect(String((await once(socket, 'data'))[0])).to.equal('aaa`aa');
+    socket.destroy();
+  });
+
   it('is as slow as it is told', async () => {
     link.quality = { bytesPerSecond: 100_000, latencyMs: 50 };
     const socket = await dialled();
