@@ -117,10 +117,12 @@ export class DeployAttempt {
   }
 
   async #untilJudged(hold: Hold, seen: DeviceState): Promise<DeviceState> {
-    const judged = await observeJudged(hold.session, seen, this.observed.wanted, this.#limits).catch((error) => {
-      if (isCutOff(error)) return null;
-      throw error;
-    });
+    const judged = await observeJudged(hold.session, seen, this.observed.wanted, this.#limits, hold.waits).catch(
+      (error) => {
+        if (isCutOff(error)) return null;
+        throw error;
+      },
+    );
     return judged === null || judged.onTrial ? hold.follow(seen.bootId, this.#waiting()) : judged;
   }
 
@@ -134,7 +136,7 @@ export class DeployAttempt {
     }
     this.#show.detail('deploying');
     const how = includes(reached, 'deployed') ? 'it was deployed already' : `as stateroot ${before.booted.stateroot}`;
-    const work = () => deployCommit(hold.session, before, observed.wanted, hold.owner, this.#limits);
+    const work = () => deployCommit(hold, before, observed.wanted, this.#limits);
     await recorder.take('deploy', work, () => how);
     this.#show.detail('rebooting');
     observed.rebooted = true;
@@ -145,7 +147,9 @@ export class DeployAttempt {
     const clock = await mendClock(hold.session, before);
     const { source, transfer } = this.#options;
     const options = { ...transfer, source, onBytes: this.#show.bytes, timeoutMs: this.#limits.pull };
-    const { bytes, files, deltaFrom } = await pullThrough(hold.session, this.observed.wanted, options);
+    const { bytes, files, deltaFrom } = await hold.waits.during(() =>
+      pullThrough(hold.session, this.observed.wanted, options),
+    );
     const what = deltaFrom === null ? `${files} objects` : `a delta from ${deltaFrom.slice(0, 12)}`;
     return [`${what}, ${bytes} bytes`, ...(clock === null ? [] : [clock])].join('; ');
   }

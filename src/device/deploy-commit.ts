@@ -1,6 +1,6 @@
 import { LockstepError } from '../errors/index.ts';
+import type { Hold } from './hold.ts';
 import { kargOptions } from './kargs.ts';
-import type { Owner } from './lock.ts';
 import { type DeviceState, observe } from './observe.ts';
 import type { Session } from './session.ts';
 import { type Deployment, nameOf } from './status.ts';
@@ -11,15 +11,16 @@ import { closeTrial, correctFallback, openTrial, type TrialLimits } from './tria
  * moment the boot loader knows the deployment, its boots are counted. Returns what the device says afterwards.
  */
 export async function deployCommit(
-  session: Session,
+  { session, owner, waits }: Hold,
   before: DeviceState,
   commit: string,
-  owner: Owner,
   limits: TrialLimits & { deploy: number },
 ): Promise<DeviceState> {
   try {
     await openTrial(session, before, commit, owner, limits);
-    if (before.deployments[0]?.checksum !== commit) await makeFirst(session, before, commit, limits.deploy);
+    if (before.deployments[0]?.checksum !== commit) {
+      await waits.during(() => makeFirst(session, before, commit, limits.deploy));
+    }
     const after = await observe(session, commit);
     if (after.deployments[0]?.checksum !== commit) {
       throw new LockstepError('E_DEVICE_COMMAND', `device ${session.device}: ostree did not put the commit first`);

@@ -23,6 +23,10 @@ export interface DeviceDeployment {
   commit: string | null;
   bytesSent: number;
   ms: number;
+  /** What of it was neither transfer, `ostree admin deploy` nor boots. */
+  ownMs: number;
+  /** From when the device told that it had judged its boot until the verdict; null: it did not. */
+  verdictMs: number | null;
   steps: Step[];
   /** What the device said beside that; nothing of one that was left as it was. */
   evidence: Evidence;
@@ -81,9 +85,16 @@ export async function deployTo(
     commit: seen?.booted.checksum ?? null,
     bytesSent: hold?.bytesSent ?? 0,
     ms: Math.round(ms),
+    ownMs: Math.round(ms - (hold?.waits.ms ?? 0)),
+    verdictMs: verdictTime(hold, start + ms),
     steps: attempt.recorder.steps,
     evidence: { ...noEvidence, ...told, console: rebooted ? await console_() : null },
   };
+}
+
+function verdictTime(hold: Hold | null, end: number): number | null {
+  const judgedAt = hold?.waits.judgedAt ?? null;
+  return judgedAt === null ? null : Math.round(end - judgedAt);
 }
 
 const cycledWarning = 'it did not come back from its reboot until its power was cycled';

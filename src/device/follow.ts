@@ -4,10 +4,12 @@ import { type DeviceState, observe } from './observe.ts';
 import { awaitReturn, type RebootOptions } from './reboot.ts';
 import type { Session } from './session.ts';
 import { observeJudged, type TrialLimits } from './trial.ts';
+import type { Waits } from './waits.ts';
 
 export interface FollowOptions extends RebootOptions {
   wanted: string;
   trial: TrialLimits;
+  waits: Waits;
   /** Called with each new login: the one before is gone, and its lock. */
   onSession: (session: Session) => Promise<void>;
 }
@@ -27,7 +29,8 @@ export async function followBoots(to: Connection, bootId: string, options: Follo
   let leaving = bootId;
   for (;;) {
     const left = Math.max(0, options.returnMs - (performance.now() - start));
-    const { session, bootId: answering } = await awaitReturn(to, leaving, { ...options, returnMs: left });
+    const returning = () => awaitReturn(to, leaving, { ...options, returnMs: left });
+    const { session, bootId: answering } = await options.waits.during(returning);
     try {
       await options.onSession(session);
       const seen = await judged(session, answering === bootId, options);
@@ -46,7 +49,7 @@ async function judged(session: Session, sameBoot: boolean, options: FollowOption
   const first = await observe(session, options.wanted);
   if (sameBoot) return first;
   options.onWait?.('waiting until its boot is judged');
-  return observeJudged(session, first, options.wanted, options.trial);
+  return observeJudged(session, first, options.wanted, options.trial, options.waits);
 }
 
 const cutOff: ErrorCode[] = ['E_SSH_CUT', 'E_DEVICE_COMMAND'];

@@ -5,6 +5,7 @@ import { type Lock, newOwner, type Owner, takeLock } from './lock.ts';
 import type { DeviceState } from './observe.ts';
 import type { Session } from './session.ts';
 import { connect } from './ssh.ts';
+import { Waits } from './waits.ts';
 
 export interface HoldOptions {
   signal: AbortSignal;
@@ -17,6 +18,7 @@ export interface HoldOptions {
 /** A device in the hands of one deployment: its connection and its lock, over all reboots. */
 export class Hold {
   readonly owner: Owner;
+  readonly waits = new Waits();
   readonly #to: Connection;
   readonly #options: HoldOptions;
   readonly #sessions: Session[] = [];
@@ -73,7 +75,7 @@ export class Hold {
         throw error;
       });
     };
-    return followBoots(this.#to, bootId, { ...options, signal, environment, onWait, onSession });
+    return followBoots(this.#to, bootId, { ...options, signal, environment, onWait, onSession, waits: this.waits });
   }
 
   /** Gives back lock and connection. */

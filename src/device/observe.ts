@@ -78,14 +78,22 @@ export async function observe(session: Session, wanted = ''): Promise<DeviceStat
   return observeAfter(session, '', [wanted], 60_000);
 }
 
-/** The same after a shell script, in one round trip; `args` are the script's, the first one is the commit to look for. */
+/**
+ * The same after a shell script, in one round trip; `args` are the script's, the first one is the commit to look for.
+ * `onStart` is called when the script has ended.
+ */
 export async function observeAfter(
   session: Session,
   script: string,
   args: readonly string[],
   timeoutMs: number,
+  onStart = () => {},
 ): Promise<DeviceState> {
-  const { stdout } = await session.exec(['sh', '-c', `${script}\n${questions}`, 'sh', ...args], { timeoutMs });
+  const argv = ['sh', '-c', `${script}\n${questions}`, 'sh', ...args];
+  const onLine = (line: string) => {
+    if (line === '@@ bootId') onStart();
+  };
+  const { stdout } = await session.exec(argv, { timeoutMs, onLine });
   return readAnswers(stdout, session.device);
 }
 

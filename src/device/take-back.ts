@@ -21,7 +21,7 @@ export async function takeBack(
 ): Promise<DeviceState> {
   const bad = seen.booted.checksum;
   await closeTrial(hold.session, seen);
-  await deployCommit(hold.session, seen, refuge.checksum, hold.owner, limits);
+  await deployCommit(hold, seen, refuge.checksum, limits);
   await reboot(hold.session);
   const waiting = { downMs: limits.down, returnMs: limits.return, wanted: refuge.checksum, trial: limits };
   const after = await hold.follow(seen.bootId, waiting);

@@ -6,6 +6,7 @@ import type { Owner } from './lock.ts';
 import { type DeviceState, observeAfter } from './observe.ts';
 import type { Session } from './session.ts';
 import { nameOf } from './status.ts';
+import type { Waits } from './waits.ts';
 
 export interface TrialLimits {
   /** Boots that are not confirmed before the older deployment is taken. */
@@ -118,16 +119,17 @@ export async function observeJudged(
   seen: DeviceState,
   wanted: string,
   limits: TrialLimits,
+  waits: Waits,
 ): Promise<DeviceState> {
   const seconds = Math.ceil(limits.boot / 1000) + judgingSeconds;
   const timeoutMs = (seconds + 60) * 1000;
   const told = seen.cmdline.some((argument) => argument.startsWith(`${bootArgument}=`));
   if (seen.judgesItself && (told || !seen.onTrial)) {
-    return observeAfter(session, awaitJudged, [wanted, String(seconds)], timeoutMs);
+    return observeAfter(session, awaitJudged, [wanted, String(seconds)], timeoutMs, waits.untilJudged());
   }
   const command = seen.onTrial ? ['trial', 'confirm 1'] : ['health', String(Math.ceil(limits.boot / 1000))];
   const args = [wanted, String(seconds), await programs(session, seen), ...command];
-  return observeAfter(session, judgeNow, args, timeoutMs);
+  return observeAfter(session, judgeNow, args, timeoutMs, waits.untilJudged());
 }
 
 /** Judges the health of a boot once more: somebody may have mended what was wrong. */

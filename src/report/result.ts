@@ -24,6 +24,8 @@ const deployment = z.object({
   bytesSent: z.number(),
   ms: z.number(),
   steps: z.array(z.object({ name: z.string(), ms: z.number(), ok: z.boolean(), detail: z.string() })),
+  ownMs: z.number().optional(),
+  verdictMs: z.number().nullable().optional(),
   warnings: z.array(z.string()).optional(),
   /** Files beside the device's others: journal, `ostree admin status`, failed units, health, console. */
   evidence: z.array(z.string()).optional(),

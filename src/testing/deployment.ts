@@ -13,6 +13,9 @@ export interface Deployment {
   bytesSent: number;
   ms: number;
   steps: DeploymentStep[];
+  /** What of `ms` was neither transfer, `ostree admin deploy` nor boots; from the judged boot until the verdict. */
+  ownMs?: number;
+  verdictMs?: number | null;
   /** Wanted health scripts that did not succeed. */
   warnings?: string[];
   /** Names of files with what the device said. */

@@ -72,7 +72,16 @@ tests: {dir: tests}
 
   function deployment(name: string, more: Partial<DeviceDeployment> = {}): DeviceDeployment {
     const common = { name, verdict: 'deployed' as const, reason: null, wanted: commit, commit, warnings: [] };
-    return { ...common, bytesSent: 5, ms: 7, steps: [], evidence: { ...noEvidence, journal: 'a journal' }, ...more };
+    return {
+      ...common,
+      bytesSent: 5,
+      ms: 7,
+      ownMs: 3,
+      verdictMs: 2,
+      steps: [],
+      evidence: { ...noEvidence, journal: 'a journal' },
+      ...more,
+    };
   }
 
   const perform = (options: { keepUp?: boolean; device?: string[] } = {}, signal = new AbortController().signal) =>
