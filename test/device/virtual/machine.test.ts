@@ -28,6 +28,21 @@ describe('the virtual machine', () => {
     expect(argv.join(' ')).to.include('file=/home/me/a,,b/.lockstep/devices/virt-1/disk.img');
   });
 
+  it('goes on from a memory, with a clock of its own and its writes recorded, when it is told to', () => {
+    const extras = { memory: 'snapshots/a b/memory', recordWrites: true, clock: '2001-02-03T04:05:06' };
+    const text = machineSpec('name', files, 512, 4022, extras).argv.join(' ');
+    expect(text)
+      .to.include("-incoming exec:cat 'snapshots/a b/memory'")
+      .and.to.include('-rtc base=2001-02-03T04:05:06');
+    expect(text).to.include('driver=blklogwrites,node-name=disk,file=disk-file,log=writes');
+    const usual = machineSpec('name', files, 512, 4022).argv.join(' ');
+    for (const extra of ['-incoming', '-rtc', 'blklogwrites']) expect(usual).not.to.include(extra);
+  });
+
+  it('has a control socket whose path is short in any project', () => {
+    expect(machineSpec('name', files, 512, 4022).argv).to.include('unix:control.sock,server=on,wait=off');
+  });
+
   it('has a root file system that ends where the disk does', () => {
     expect(rootBlocks(1024) * 4096 + 2 * 1024 * 1024).to.equal(1024 * 1024 * 1024);
   });
