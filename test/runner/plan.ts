@@ -6,6 +6,8 @@ export interface Job {
   name: string;
   /** Relative to the project. */
   files: string[];
+  /** They boot virtual devices, which take both processors while they do. */
+  boots?: boolean;
 }
 
 export interface Plan {
@@ -15,22 +17,23 @@ export interface Plan {
   alone: Job[];
 }
 
+/** The files of test/e2e that boot virtual devices: those whose devices have the least time to boot, then the longest. */
+const booting = ['rollback', 'faults-sample', 'device', 'deployable', 'main-job'];
+
 /**
- * The files of test/e2e that take more than half a minute, the longest first, as what is
- * long must not come last. The second one does without the built example, which the first one makes.
+ * The other files of test/e2e that take more than half a minute, the longest first, as what is long must not come last.
+ * The first one does without the built example, which a file that boots it makes meanwhile.
  */
-const longest = [
-  'device',
+const long = [
   'kills',
-  'deployable',
   'changed-package',
   'emulation',
   'mmdebstrap',
-  'main-job',
-  'rootless',
   'unpack',
+  'rootless',
   'maintainer-scripts',
   'customising',
+  'push',
   'disk-full',
   'update',
   'same-commit',
@@ -52,9 +55,23 @@ export async function planOf(root: string, which: 'unit' | 'all'): Promise<Plan>
   const groovy = { name: 'groovy', files: all.filter((file) => file.startsWith('test/groovy/')) };
   const e2e = new Map(all.filter((file) => file.startsWith('test/e2e/')).map((file) => [shortName(file), file]));
   const job = (name: string): Job => ({ name: `e2e/${name}`, files: [e2e.get(name) ?? missing(name)] });
-  const long = longest.map(job);
-  const rest = [...e2e.keys()].filter((name) => !longest.includes(name) && !(name in alone)).map(job);
-  return { together: [...long, ...dealt(unit), groovy, ...rest], alone: Object.keys(alone).map(job) };
+  const first = booting.map((name) => ({ ...job(name), boots: true }));
+  const named = [...booting, ...long, ...Object.keys(alone)];
+  const rest = [...e2e.keys()].filter((name) => !named.includes(name)).map(job);
+  return {
+    together: [...first, ...long.map(job), ...dealt(unit), groovy, ...rest],
+    alone: Object.keys(alone).map(job),
+  };
+}
+
+/**
+ * Takes the job that is to be begun beside those that run: the first one, but one that boots devices beside another such
+ * only when nothing else is left.
+ */
+export function nextOf(queue: Job[], running: ReadonlySet<Job>): Job | undefined {
+  const boots = [...running].some((job) => job.boots);
+  const index = queue.findIndex((job) => !(boots && job.boots));
+  return queue.splice(Math.max(index, 0), 1)[0];
 }
 
 async function testFiles(root: string): Promise<string[]> {
