@@ -4,6 +4,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { benchBuilds } from './builds.ts';
 import { describeMachine, report, timed } from './compare.ts';
+import { benchDeploy } from './deploy.ts';
 import { benchImport } from './import.ts';
 
 /**
@@ -30,9 +31,10 @@ async function main(): Promise<void> {
     await benchImport({ dir, packages });
     await benchBuilds({ name: 'base system', dir, packages, suites, changing }, quick ? [] : ['armhf', 'amd64']);
   });
-  await inProject(bootable, (dir) =>
-    benchBuilds({ name: 'bootable', dir, packages: bootable, suites, changing }, quick ? [] : ['armhf']),
-  );
+  await inProject(bootable, async (dir) => {
+    await benchBuilds({ name: 'bootable', dir, packages: bootable, suites, changing }, quick ? [] : ['armhf']);
+    await benchDeploy(dir);
+  });
   if (!quick) await inProject(many, (dir) => benchImport({ dir, packages: many }));
 }
 

@@ -204,6 +204,7 @@ describe('a virtual ARMv7 device', function () {
   });
 
   it('only reboots, and proves what it runs, when the commit was deployed already', async () => {
+    await onDevice('sh', '-c', 'echo kept >/etc/of-this-device');
     await onDevice('ostree', 'admin', 'deploy', '--os=lockstep', commits.next ?? '');
     const { outcome, device } = await deployed('test/next');
     expect(outcome.outcome, outcome.message).to.equal('ok');
@@ -220,6 +221,7 @@ describe('a virtual ARMv7 device', function () {
     expect(await readFile(path.join(evidence, 'deploy-console.txt'), 'utf8')).to.include(
       'lockstep: boot 1 of 3 on trial',
     );
+    expect(await onDevice('cat', '/etc/of-this-device')).to.equal('kept');
     // Confirmed by the device: the trial is over, and the older deployment need not be kept.
     expect(await onDevice('cat', '/var/lib/lockstep/ended')).to.include('result=confirmed');
     expect(await onDevice('ostree', 'admin', 'status')).not.to.include('Pinned');
