@@ -28,6 +28,10 @@ const reasons: [RegExp, string][] = [
   [/^etc\/shadow$/, 'the day of the last password change: a fixed one instead of today'],
   [/^usr\/lib\/tmpfiles\.d\/lockstep-var\.conf$/, 'made by finalize'],
   [/^usr\/lib\/systemd\/system\/(lockstep-|ssh\.service\.wants)/, 'first-boot host keys, made by finalize'],
+  [
+    /^usr\/lib\/(lockstep(\/.*)?|systemd\/(system\/[a-z-]+\.target\.wants\/lockstep-.*|system\.conf\.d(\/.*)?))$/,
+    'what judges boots on the device and takes bad deployments back',
+  ],
   [/^usr\/lib\/os-release$/, 'carries the name and version of the image'],
   [
     /^(etc\/systemd\/network\/20-wired\.network|usr\/lib\/systemd\/system\/multi-user\.target\.d(\/.*)?)$/,
