@@ -107,24 +107,31 @@ restart() {
   echo b >/proc/sysrq-trigger
 }
 
+# Booted into another deployment than the one on trial: the boot loader fell back, or nothing was deployed after all.
+is_other() {
+  [ $fallback = yes ] && return
+  commit=$(recorded commit)
+  booted=$(booted_commit)
+  [ -n "$commit" ] && [ -n "$booted" ] && [ "$commit" != "$booted" ]
+}
+
 # `done` in /run says that this boot has been judged, and what follows from that done; one that reboots never says it.
 confirm() {
   limit=$(recorded limit)
+  # What is certain does not wait for the boot to settle.
+  if [ -n "$boot" ] && armed && is_other; then give_up; fi
   "$here/health" "${limit:-300}"
   healthy=$?
-  if [ -n "$boot" ] && armed; then settle_trial; fi
+  if [ -n "$boot" ] && armed && ! is_other; then settle_trial; fi
   : >"$run/done"
 }
 
 settle_trial() {
-  commit=$(recorded commit)
-  if [ $fallback = yes ] || { [ -n "$commit" ] && [ "$commit" != "$(booted_commit)" ]; }; then
-    give_up
-  elif [ $healthy -eq 0 ]; then
+  if [ $healthy -eq 0 ]; then
     say 'healthy: confirmed'
     end confirmed
   else
-    note "boot ${boot:-?}: $(sed -n 's/^reason //p' "$run/health" | paste -sd ';' | sed 's/;/; /g')"
+    note "boot $boot: $(sed -n 's/^reason //p' "$run/health" | paste -sd ';' | sed 's/;/; /g')"
     keep_evidence
     restart
   fi
@@ -137,6 +144,8 @@ limit() {
   [ -n "$boot" ] && armed || return 0
   # What a processor has of its own is better: it bites when the kernel hangs, too.
   if [ ! -e /dev/watchdog0 ]; then modprobe -q softdog && say 'watching over systemd with softdog'; fi
+  # The older deployment has proven itself before; interrupted, it would only be on trial once more.
+  if is_other; then return 0; fi
   while :; do
     seconds=$(recorded limit)
     [ "$(uptime_seconds)" -gt $((${seconds:-300} + 20)) ] && break
