@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Bench } from '../faults/bench.ts';
-import type { Course } from '../faults/fault.ts';
-import { goOn, meet, play } from '../faults/play.ts';
+import { afterOthers, type Course, chainEnd } from '../faults/fault.ts';
+import { endOfChain, meet, play } from '../faults/play.ts';
 import { Record } from '../faults/record.ts';
 import { faults } from '../faults/table.ts';
 import { randomFrom } from './drawn-packages.ts';
@@ -26,7 +26,7 @@ describe('a sample of the faults that a deployment may meet', function () {
   let bench: Bench;
 
   before(async () => {
-    bench = await Bench.make(await bootableRepo(), random);
+    bench = await Bench.make(bootableRepo, random);
     await bench.reset();
   });
 
@@ -39,20 +39,20 @@ describe('a sample of the faults that a deployment may meet', function () {
   for (const [turn, name] of standing.entries()) {
     it(`${name}: ${faultOf(name).verdicts.join(' or ')}, and the device goes on with the commit that it has`, async () => {
       const drawing = { seed: seed + turn, random: randomFrom(seed + turn) };
-      await record.keep(faultOf(name), async () => {
+      await record.keep(name, async () => {
         const met = await meet(faultOf(name), bench, course, drawing);
         expect(met.runs).to.equal('old');
-        return { ...met, next: 'after others' };
+        return { ...met, next: afterOthers };
       });
     });
   }
 
   it('leaves the device so that the next deployment succeeds', async () => {
-    await goOn(bench, bench.images.next, 'all of these');
+    await record.keep(chainEnd, () => endOfChain(bench, bench.images.next));
   });
 
   const name = felling[Math.floor(randomFrom(seed)() * felling.length)] ?? '';
   it(`${name}: ${faultOf(name).verdicts.join(' or ')}, then the next one succeeds`, async () => {
-    await record.keep(faultOf(name), () => play(faultOf(name), bench, course, { seed, random }));
+    await record.keep(name, () => play(faultOf(name), bench, course, { seed, random }));
   });
 });

@@ -19,6 +19,7 @@ import { Link } from '../../src/device/virtual/link.ts';
 import { machineName, machineSpec } from '../../src/device/virtual/machine.ts';
 import { restoreSnapshot } from '../../src/device/virtual/restore.ts';
 import { takeSnapshot } from '../../src/device/virtual/snapshot.ts';
+import { snapshotTags } from '../../src/device/virtual/snapshot-files.ts';
 import { readState } from '../../src/device/virtual/state.ts';
 import { replayAfterPowerCut } from '../../src/device/virtual/write-cache.ts';
 import { scriptImage } from '../../src/image/trial/script-image.ts';
@@ -26,7 +27,7 @@ import { silent } from '../../src/progress/progress.ts';
 import { projectRoot } from '../e2e/lockstep.ts';
 import { ostree, projectWith } from '../e2e/projects.ts';
 import { makeKey } from '../image/gpg-keys.ts';
-import { type Images, makeImages } from './images.ts';
+import { type Images, imagesOf, makeImages } from './images.ts';
 
 const yaml = (port: number, hostKey: string) => `images:
   panel:
@@ -36,13 +37,23 @@ const yaml = (port: number, hostKey: string) => `images:
 devices:
   virt-1: {virtual: true}
   bench: {host: 127.0.0.1, port: ${port}, user: root, identity: .lockstep/devices/virt-1/id_ed25519, hostKey: "${hostKey}"}
-  other: {host: 127.0.0.1, port: ${port}, user: root, identity: .lockstep/devices/virt-1/id_ed25519, hostKey: "SHA256:${'A'.repeat(43)}"}
+  other: {host: 127.0.0.1, port: ${port}, user: root, identity: .lockstep/devices/virt-1/id_ed25519, hostKey: "${unknownKey}"}
 `;
 
 /** The name under which the device is reached through the link; \`other\` expects another host key there. */
 export type Name = 'bench' | 'other';
 
 export type Limits = DeployOptions['limits'];
+
+const unknownKey = `SHA256:${'A'.repeat(43)}`;
+
+async function makeProject(dir: string, source: string, random: () => number): Promise<void> {
+  await mkdir(workspaceOf(dir).dir, { recursive: true });
+  await writeFile(path.join(dir, 'lockstep.yml'), yaml(1, unknownKey));
+  await ostree(dir, 'init', '--mode=bare');
+  await ostree(dir, 'pull-local', source, 'panel/armhf');
+  await makeImages(dir, await makeKey(), await makeKey(), random);
+}
 
 /**
  * A virtual ARMv7 device on a bench: its power and its link are in the test's hands, and it is back in the state of its
@@ -52,6 +63,8 @@ export class Bench {
   readonly dir: string;
   readonly images: Images;
   readonly link: Link;
+  /** Boots that a trial has, for a quick look; lockstep's own number when not given. */
+  boots?: number;
   readonly #workspace: Workspace;
   readonly #context: OpenContext;
   readonly #device: VirtualDevice;
@@ -79,24 +92,32 @@ export class Bench {
     this.#base = path.join(this.#files.snapshots, 'ready/disk.img');
   }
 
-  /** Makes the project, its commits and the device, boots it and keeps it. `source`: a repository with `panel/armhf`. */
-  static async make(source: string, random: () => number): Promise<Bench> {
-    const dir = await projectWith('faults', yaml(1, `SHA256:${'A'.repeat(43)}`));
-    await mkdir(workspaceOf(dir).dir);
-    await ostree(dir, 'init', '--mode=bare');
-    await ostree(dir, 'pull-local', source, 'panel/armhf');
-    const images = await makeImages(dir, await makeKey(), await makeKey(), random);
+  /**
+   * Makes the project, its commits and the device, boots it and keeps it. `source`: a repository with `panel/armhf`.
+   * LOCKSTEP_FAULTS_BENCH names a directory that keeps all of it from one run to the next, for work on the tests.
+   */
+  static async make(source: () => Promise<string>, random: () => number): Promise<Bench> {
+    const kept = process.env.LOCKSTEP_FAULTS_BENCH;
+    const dir = kept ?? (await projectWith('faults', yaml(1, unknownKey)));
+    const files = deviceFiles(workspaceOf(dir), 'virt-1');
+    const there = (await snapshotTags(files)).includes('ready');
+    if (!there) await makeProject(dir, await source(), random);
+    const images = await imagesOf(dir);
     const never = new AbortController().signal;
     const first = openContext({ C: dir, toolbox: 'host' }, silent, never);
-    await devices.run(first, { commit: 'test/base' }, ['up', 'virt-1']);
     const device = (await first.config()).devices.find(({ name }) => name === 'virt-1') as VirtualDevice;
-    const state = await readState(deviceFiles(workspaceOf(dir), 'virt-1'));
+    if (there) {
+      const means = { toolbox: await first.toolbox(), workspace: workspaceOf(dir), progress: silent, signal: never };
+      await restoreSnapshot(device, 'ready', means);
+    } else await devices.run(first, { commit: 'test/base' }, ['up', 'virt-1']);
+    const state = await readState(files);
     const port = state?.port ?? 0;
     // The machine keeps its port over all that happens to it here.
     const link = await Link.open(() => port);
     await writeFile(path.join(dir, 'lockstep.yml'), yaml(link.port, state?.hostKey ?? ''));
     const context = openContext({ C: dir, toolbox: 'host' }, silent, never);
     const made = new Bench({ dir, images, link, context, device, port });
+    if (there) return made;
     await made.untilSettled();
     await made.run('sync');
     await takeSnapshot(device, 'ready', { toolbox: await context.toolbox(), workspace: workspaceOf(dir) });
@@ -153,7 +174,7 @@ export class Bench {
       progress: silent,
       signal: new AbortController().signal,
       environment: process.env,
-      limits: options.limits,
+      limits: { ...(this.boots === undefined ? {} : { boots: this.boots }), ...options.limits },
       source: await this.#context.source(),
     });
   }

@@ -37,3 +37,8 @@ export interface Course {
   /** Milliseconds from the first byte until the verdict. */
   ms: number;
 }
+
+/** Stands for a fault: the deployment after several plays that were not followed by one each. */
+export const chainEnd = 'end of a chain';
+/** What such a play has for the verdict of its next deployment. */
+export const afterOthers = 'after others';

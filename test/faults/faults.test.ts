@@ -1,8 +1,8 @@
 import { randomFrom } from '../e2e/drawn-packages.ts';
 import { bootableRepo } from '../e2e/projects.ts';
 import { Bench } from './bench.ts';
-import type { Course, Fault } from './fault.ts';
-import { type Drawing, goOn, meet, play, undisturbed } from './play.ts';
+import { afterOthers, type Course, chainEnd, type Fault } from './fault.ts';
+import { type Drawing, endOfChain, meet, play, undisturbed } from './play.ts';
 import { Record } from './record.ts';
 import { faults } from './table.ts';
 
@@ -21,9 +21,10 @@ describe('a deployment that meets a fault, on a virtual ARMv7 device', function 
   let course: Course;
 
   before(async () => {
-    bench = await Bench.make(await bootableRepo(), randomFrom(seed));
+    bench = await Bench.make(bootableRepo, randomFrom(seed));
     // One push is cut again and again then, and resumed: each time it gets a little further.
     course = chained ? { pushBytes: 200_000, ms: 90_000 } : await undisturbed(bench);
+    if (chained) bench.boots = 1;
     await bench.reset();
   });
 
@@ -40,13 +41,15 @@ describe('a deployment that meets a fault, on a virtual ARMv7 device', function 
         // Each turn draws for itself, so that one alone is the same as within the whole.
         const own = seed + 1_000 * place + turn;
         const drawing = { seed: own, random: randomFrom(own) };
-        await record.keep(fault, () => (chained ? link(fault, drawing) : play(fault, bench, course, drawing)));
+        await record.keep(fault.name, () => (chained ? link(fault, drawing) : play(fault, bench, course, drawing)));
       });
     }
   }
 
   if (chained) {
-    it('leaves the device so that the next deployment succeeds', () => goOn(bench, bench.images.after, 'all of these'));
+    it('leaves the device so that the next deployment succeeds', async () => {
+      await record.keep(chainEnd, () => endOfChain(bench, bench.images.after));
+    });
   }
 
   async function link(fault: Fault, drawing: Drawing) {
@@ -54,7 +57,7 @@ describe('a deployment that meets a fault, on a virtual ARMv7 device', function 
       const met = await meet(fault, bench, course, drawing);
       // What others deploy must not be there yet.
       if (met.runs === 'new') await bench.reset();
-      return { ...met, next: 'after others' };
+      return { ...met, next: afterOthers };
     } catch (error) {
       await bench.reset();
       throw error;

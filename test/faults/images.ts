@@ -44,7 +44,7 @@ function started(name: string, service: string): Record<string, ImageFile> {
 }
 
 /** Makes them all from the built image `panel/armhf` of the project, each a few files away from it. */
-export async function makeImages(dir: string, key: MadeKey, stranger: MadeKey, random: () => number): Promise<Images> {
+export async function makeImages(dir: string, key: MadeKey, stranger: MadeKey, random: () => number): Promise<void> {
   const modules = (await ostree(dir, 'ls', 'panel/armhf', '/usr/lib/modules')).trim().split(/\s+/).at(-1) ?? '';
   const inModules = (name: string) => `${modules.slice(1)}/${name}`;
   const { stdout: initramfs } = await execa(
@@ -95,6 +95,10 @@ export async function makeImages(dir: string, key: MadeKey, stranger: MadeKey, r
     const signer = name === 'unsigned' ? null : name === 'strange' ? stranger : key;
     await commit(dir, name, 'test/base', { ...mark(name), ...files }, signer);
   }
+}
+
+/** The commits that were made in a project. */
+export async function imagesOf(dir: string): Promise<Images> {
   const checksums = await Promise.all(names.map((name) => ostree(dir, 'rev-parse', `test/${name}`)));
   return Object.fromEntries(names.map((name, index) => [name, checksums[index] ?? ''])) as Images;
 }

@@ -1,4 +1,4 @@
-import type { Fault } from './fault.ts';
+import { afterOthers, chainEnd, type Fault } from './fault.ts';
 import type { Kept } from './record.ts';
 import { faults } from './table.ts';
 
@@ -17,6 +17,10 @@ export function faultsPage(kept: readonly Kept[], { seed, machine, date }: Run):
     ),
   );
   const failures = kept.filter((one) => 'failure' in one);
+  const ends = kept.filter((one) => one.fault === chainEnd);
+  const chains = `Plays that are marked *chained* were not followed by a deployment each, and had one boot on trial: they ran one after
+the other on a device, with a deployment that had to succeed at the end (${ends.filter((one) => 'played' in one).length} of ${ends.length} did).
+`;
   return `# Faults
 
 Written by \`npm run test:faults\`, which plays each of these on a virtual ARMv7 device (QEMU, U-Boot), through a link and a
@@ -26,31 +30,38 @@ than the table names; a \`deployed\` that is not true fails the run.
 
 Last run: ${date}, seed ${seed}; ${machine}.
 
-| fault | what happens | verdict that must come | seen | played | longest | bound |
-|---|---|---|---|---|---|---|
+${ends.length === 0 ? '' : `${chains}\n`}| fault | what happens | verdict that must come | seen | played | then | longest | bound |
+|---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 ${failures.length === 0 ? '' : `\n## What did not go as it must\n\n${failures.map(failureLine).join('\n')}\n`}`;
 }
 
 function row(fault: Fault, kept: readonly Kept[]): string {
   const played = kept.flatMap((one) => ('played' in one ? [one.played] : []));
-  const verdicts = [...new Set(played.map(({ verdict }) => verdict))].sort();
-  const seen = verdicts.map((verdict) => {
-    const count = played.filter((one) => one.verdict === verdict).length;
-    return played.length > 1 ? `\`${verdict}\` × ${count}` : `\`${verdict}\``;
-  });
+  const seen = counted(played.map(({ verdict }) => `\`${verdict}\``));
   const failed = kept.length - played.length;
   const longest = played.length === 0 ? '' : `${Math.max(...played.map(({ seconds }) => seconds)).toFixed(1)} s`;
   const cells = [
     fault.name,
     fault.what,
     fault.verdicts.map((verdict) => `\`${verdict}\``).join(', '),
-    [...seen, ...(failed > 0 ? [`**failed × ${failed}**`] : [])].join(', ') || 'not played',
+    [seen, failed > 0 ? `**failed × ${failed}**` : ''].filter((text) => text !== '').join(', ') || 'not played',
     `${kept.length} of ${fault.times}`,
+    counted(played.map(({ next }) => (next === afterOthers ? '*chained*' : `\`${next}\``))),
     longest,
     `${fault.bound} s`,
   ];
   return `| ${cells.join(' | ')} |`;
+}
+
+/** `a × 2, b` */
+function counted(words: string[]): string {
+  const distinct = [...new Set(words)].sort();
+  const told = distinct.map((word) => {
+    const count = words.filter((other) => other === word).length;
+    return count === 1 ? word : `${word} × ${count}`;
+  });
+  return told.join(', ');
 }
 
 function failureLine(kept: Kept): string {

@@ -3,7 +3,6 @@ import { cpus, release } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
 import { projectRoot } from '../e2e/lockstep.ts';
-import type { Fault } from './fault.ts';
 import { faultsPage } from './page.ts';
 import type { Played } from './play.ts';
 
@@ -22,12 +21,12 @@ export class Record {
     this.#seed = seed;
   }
 
-  async keep(fault: Fault, work: () => Promise<Played>): Promise<void> {
+  async keep(fault: string, work: () => Promise<Played>): Promise<void> {
     const at = new Date().toISOString();
     try {
-      this.#kept.push({ fault: fault.name, at, played: await work() });
+      this.#kept.push({ fault, at, played: await work() });
     } catch (error) {
-      this.#kept.push({ fault: fault.name, at, failure: (error as Error).message });
+      this.#kept.push({ fault, at, failure: (error as Error).message });
       throw error;
     } finally {
       await this.#save();
