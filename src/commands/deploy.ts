@@ -12,10 +12,11 @@ import { LockstepError } from '../errors/index.ts';
 import { untested } from '../report/draft.ts';
 import { powerMeans } from './devices/power.ts';
 import { recorded } from './recorded.ts';
+import { declareTransfer, type TransferOptions, throttleOf } from './transfer-options.ts';
 import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts';
 import { wantedCommits } from './wanted.ts';
 
-interface DeployVerbOptions {
+interface DeployVerbOptions extends TransferOptions {
   commit?: string;
   rollback?: boolean;
   /** Milliseconds. */
@@ -36,6 +37,7 @@ export const deploy: Verb<DeployVerbOptions> = {
         'wait that long for another deployment to the same device, such as 10m',
         duration,
       );
+    declareTransfer(command);
   },
 
   async run(context, options) {
@@ -62,13 +64,17 @@ function duration(text: string): number {
 export async function deployDevices(
   context: Context,
   chosen: DeviceConfig[],
-  { commit, rollback = false, waitLock }: DeployVerbOptions = {},
+  { commit, rollback = false, waitLock, ...transfer }: DeployVerbOptions = {},
 ): Promise<DeviceDeployment[]> {
   const workspace = await context.workspace();
   const wanted = rollback ? null : await wantedCommits(context, chosen, commit);
   const { progress, signal, environment } = context;
   const means = await powerMeans(context);
-  const options = { workspace, progress, signal, environment, waitLockMs: waitLock, source: await context.source() };
+  const options = {
+    ...{ workspace, progress, signal, environment, waitLockMs: waitLock },
+    source: await context.source(),
+    transfer: { delta: transfer.delta, throttle: throttleOf(transfer) },
+  };
   return eachDevice(chosen, async (device) => {
     const power = device.power?.afterSilence ? powerOf(device, means) : null;
     const deployment = await deployTo(device, wanted?.get(device.name) ?? null, { ...options, power });
