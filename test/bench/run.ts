@@ -6,6 +6,7 @@ import { benchBuilds } from './builds.ts';
 import { describeMachine, report, timed } from './compare.ts';
 import { benchDeploy } from './deploy.ts';
 import { benchImport } from './import.ts';
+import { benchPush } from './push.ts';
 
 /**
  * `npm run bench [-- --quick]`: what lockstep takes beside a peer that does the like, in one run on one machine. Prints; asserts
@@ -33,6 +34,7 @@ async function main(): Promise<void> {
   });
   await inProject(bootable, async (dir) => {
     await benchBuilds({ name: 'bootable', dir, packages: bootable, suites, changing }, quick ? [] : ['armhf']);
+    await benchPush(dir);
     await benchDeploy(dir);
   });
   if (!quick) await inProject(many, (dir) => benchImport({ dir, packages: many }));
