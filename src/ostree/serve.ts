@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Served } from './commit-source.ts';
 import { type ByteRange, parseRange } from './range.ts';
@@ -137,16 +137,22 @@ async function send(
     await Promise.race([taken, gone]);
     progress(piece.length);
   };
-  if ('bytes' in found) {
-    for (let at = start; at <= end; at += wholeLimit) {
-      await write(found.bytes.subarray(at, Math.min(at + wholeLimit, end + 1)));
-    }
-  } else {
+  const bytes = bytesOf(found);
+  if (bytes !== null) {
+    for (let at = start; at <= end; at += wholeLimit)
+      await write(bytes.subarray(at, Math.min(at + wholeLimit, end + 1)));
+  } else if ('path' in found) {
     for await (const piece of createReadStream(found.path, { start, end, highWaterMark: wholeLimit }))
       await write(piece);
   }
   // The file became shorter than it was.
   if (left > 0) throw new Error('the file broke off');
+}
+
+/** What is small is read at once: thousands of requests would each wait for threads to open, read and close. Null: it is not small. */
+function bytesOf(found: Served): Buffer | null {
+  if ('bytes' in found) return found.bytes;
+  return found.size <= wholeLimit ? readFileSync(found.path) : null;
 }
 
 /** The date is of no use to a puller, and a connection of HTTP/1.1 is kept without its being said. */
