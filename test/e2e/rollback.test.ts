@@ -46,7 +46,7 @@ exit 0
 `;
 
 const unit = (lines: string[]) =>
-  `[Unit]\nDefaultDependencies=no\nBefore=basic.target\n[Service]\n${lines.join('\n')}\n`;
+  `[Unit]\nDefaultDependencies=no\nRequiresMountsFor=/var/lib\nBefore=basic.target\n[Service]\n${lines.join('\n')}\n`;
 
 describe('a device whose new commit is bad', function () {
   this.timeout(25 * 60_000);
