@@ -1,6 +1,6 @@
 import { LockstepError } from '../errors/index.ts';
 import { type Health, parseHealth } from './health.ts';
-import { pushedRef } from './push-scripts.ts';
+import { vouchedFunctions } from './push-scripts.ts';
 import type { Session } from './session.ts';
 import { type Deployment, parseStatus } from './status.ts';
 import { parseTrial, type TrialRecord } from './trial-record.ts';
@@ -30,7 +30,7 @@ export interface DeviceState {
   judgesItself: boolean;
   /** What was found in this boot; null: nothing yet. */
   health: Health | null;
-  /** The commit that was asked for was pushed whole and verified, or has a deployment. */
+  /** The commit that was asked for was pushed whole and judged by what the device trusts now, or has a deployment. */
   transferred: boolean;
   /** Seconds since 1970 by the device's clock. */
   clock: number;
@@ -41,7 +41,7 @@ export interface DeviceState {
 // One round trip for all: each costs tenths of a second on a slow board.
 const questions = `
 say() { printf '\\n@@ %s\\n' "$1"; }
-repo=/ostree/repo state=/var/lib/lockstep
+ostree=/ostree repo=/ostree/repo state=/var/lib/lockstep${vouchedFunctions}
 say bootId; cat /proc/sys/kernel/random/boot_id
 say cmdline; cat /proc/cmdline
 say machine; uname -m
@@ -63,7 +63,7 @@ say judges; [ -x /usr/lib/lockstep/trial ] && [ -e /usr/lib/systemd/system/locks
 say health; cat /run/lockstep/health 2>/dev/null
 say transferred
 if [ -n "$1" ] && [ ! -e "$repo/state/$1.commitpartial" ]; then
-  if [ "$(cat "$repo/refs/heads/${pushedRef}" 2>/dev/null)" = "$1" ]; then echo yes
+  if vouched "$1"; then echo yes
   else ls -d /ostree/deploy/*/deploy/"$1".* >/dev/null 2>&1 && echo yes; fi
 fi
 say systemState; systemctl is-system-running

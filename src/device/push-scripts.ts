@@ -4,10 +4,23 @@ const remote = 'lockstep';
 export const pushedRef = 'lockstep/pushed';
 
 /**
- * Asks a device what it has: the system's `ostree` directory, a commit. Prints `has COMMIT` for each commit that it has whole and that
- * will stay: those deployed and the one pushed last; `wanted` when the commit asked for is whole.
+ * Shell functions over `$ostree`. `vouched COMMIT`: it was pushed whole, read where it had to be, and its signature was judged by the remote and
+ * the keys that the running system has now. An image that begins to demand signatures lets nothing pass that was pushed before.
  */
-export const askScript = `
+export const vouchedFunctions = `
+trust() {
+  cat /usr/share/lockstep/remote /usr/share/lockstep/keys/* /etc/ostree/remotes.d/*.conf /usr/share/ostree/trusted.gpg.d/* \\
+    "$ostree/repo/config" "$ostree"/repo/*.trustedkeys.gpg 2>/dev/null | sha256sum
+}
+vouched() {
+  [ ! -e "$ostree/repo/state/$1.commitpartial" ] && [ "$(cat "$ostree/lockstep/verified" 2>/dev/null)" = "$1 $(trust)" ]
+}`;
+
+/**
+ * Asks a device what it has: the system's `ostree` directory, a commit. Prints `has COMMIT` for each commit that it has whole and that
+ * will stay: those deployed and the one pushed last; `wanted` when the commit asked for is whole, `vouched` when there is nothing left to do.
+ */
+export const askScript = `${vouchedFunctions}
 ostree=$1 wanted=$2
 repo=$ostree/repo
 whole() {
@@ -20,7 +33,8 @@ for deployment in "$ostree"/deploy/*/deploy/*.[0-9]*; do
   if whole "\${name%%.*}"; then echo "has \${name%%.*}"; fi
 done
 if read -r pushed 2>/dev/null <$repo/refs/heads/${pushedRef} && whole "$pushed"; then echo "has $pushed"; fi
-if whole "$wanted"; then echo wanted; fi`;
+if whole "$wanted"; then echo wanted; fi
+if vouched "$wanted" && [ "\${pushed:-}" = "$wanted" ]; then echo vouched; fi`;
 
 /**
  * Pulls a commit: the `ostree` directory, port, commit, `whole` when the device has it, `verify` to read all objects afterwards. Its stdin
@@ -36,7 +50,7 @@ if whole "$wanted"; then echo wanted; fi`;
  * The remote of the running image demands signatures; the one that lockstep adds trusts the SSH channel, whose other end has proven that it
  * may log in as root. ostree checks the hash of every object in both cases.
  */
-export const pullScript = `
+export const pullScript = `${vouchedFunctions}
 ostree=$1 port=$2 commit=$3 whole=$4 verify=$5
 repo=$ostree/repo state=$ostree/lockstep
 export OSTREE_BOOTID=lockstep
@@ -75,6 +89,7 @@ if [ "$begun" != "$boot" ]; then
 fi
 rm -f "$state/synced"
 echo "$boot" >"$state/boot"
+rm -f "$state/verified"
 if [ "$verify" = verify ]; then : >"$state/doubt"; fi
 
 if [ -e /usr/share/lockstep/remote ]; then
@@ -108,4 +123,5 @@ if [ -e "$state/doubt" ]; then
   rm -f "$state/doubt"
 fi
 ostree --repo="$repo" refs --force --create=${pushedRef} "$commit"
+echo "$commit $(trust)" >"$state/verified"
 rm -f "$state/boot" "$state/synced"`;

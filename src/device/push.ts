@@ -44,7 +44,8 @@ export interface Pulled {
  */
 export async function pullThrough(session: Session, commit: string, options: PullOptions): Promise<Pulled> {
   const { source, delta: choice = 'auto' } = options;
-  const { candidates, whole } = await ask(session, commit, options.ostree);
+  const { candidates, whole, vouched } = await ask(session, commit, options.ostree);
+  if (vouched && options.verify !== true) return { bytes: 0, files: 0, deltaFrom: null };
   const delta = whole ? null : await source.deltas.choose(choice, candidates, commit);
   try {
     return await pullOnce(session, commit, { ...options, whole, offered: delta });
@@ -58,11 +59,11 @@ async function ask(
   session: Session,
   commit: string,
   ostree = '/ostree',
-): Promise<{ candidates: string[]; whole: boolean }> {
+): Promise<{ candidates: string[]; whole: boolean; vouched: boolean }> {
   const { stdout } = await session.script(askScript, { args: [ostree, commit], timeoutMs: 60_000 });
   const lines = stdout.split('\n');
   const candidates = lines.flatMap((line) => /^has ([0-9a-f]{64})$/.exec(line)?.[1] ?? []);
-  return { candidates, whole: lines.includes('wanted') };
+  return { candidates, whole: lines.includes('wanted'), vouched: lines.includes('vouched') };
 }
 
 /** Whether a failure may have been a damaged file of our own, which is gone now, so that another attempt is worth it. */

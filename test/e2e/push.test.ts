@@ -142,6 +142,22 @@ describe('a push', function () {
     expect(total(again)).to.be.within(1_000, 20_000);
   });
 
+  it('is judged again once the device trusts another key', async () => {
+    const device = await newDevice();
+    await push(device, commits.old);
+    await device.repo('remote', 'delete', 'lockstep');
+    const other = await makeKey();
+    await device.repo(
+      'remote',
+      'add',
+      '--set=gpg-verify=true',
+      `--gpg-import=${other.publicFile}`,
+      'lockstep',
+      'http://127.0.0.1/',
+    );
+    await refusal(push(device, commits.old), 'E_SIGN_REFUSED');
+  });
+
   it('sends what changed in a file as a static delta, and reports the bytes of the connection', async () => {
     const device = await newDevice();
     await push(device, commits.old);
