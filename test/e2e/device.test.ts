@@ -162,6 +162,27 @@ describe('a virtual ARMv7 device', function () {
     expect(outcome.outcome, outcome.message).to.equal('ok');
   });
 
+  it('gets back by --fix what it lacks, and nothing else is touched', async () => {
+    const spoil = `echo AllowTcpForwarding no >/etc/ssh/sshd_config.d/90-strict.conf; systemctl reload ssh
+for word in $(cat /proc/cmdline); do case $word in lockstep.counter=*) counter=\${word#*=} ;; esac; done
+dd if=/dev/zero of="$counter" bs=1024 count=1 conv=fsync
+echo '# older' >>/boot/boot.scr`;
+    await onDevice('sh', '-c', spoil);
+    const sums = async () => {
+      const script = 'cd / && find etc boot/*.scr* -type f -exec sha256sum {} + | sort -k2';
+      return (await onDevice('sh', '-c', script)).split('\n');
+    };
+    const before = await sums();
+    const outcome = await lockstep(devices, { fix: true }, ['check', 'virt-1']);
+    expect(outcome.outcome, outcome.message).to.equal('ok');
+    const { findings } = (outcome.devices as { findings: { what: string; state: string }[] }[])[0]!;
+    const fixed = findings.filter(({ state }) => state === 'fixed').map(({ what }) => what);
+    expect(fixed).to.deep.equal(['forwarding', 'boot script', 'boot counter']);
+    const changed = (await sums()).filter((line) => !before.includes(line)).map((line) => line.split('  ')[1]);
+    expect(changed).to.deep.equal(['boot/boot.scr', 'boot/boot.scr.old', 'etc/ssh/sshd_config.d/00-lockstep.conf']);
+    await onDevice('sh', '-c', 'rm /etc/ssh/sshd_config.d/[09]0-*.conf /boot/boot.scr.old; systemctl reload ssh');
+  });
+
   it('goes on from a snapshot within seconds, in the boot of then', async () => {
     const bootId = await onDevice('cat', '/proc/sys/kernel/random/boot_id');
     expect((await lockstep(devices, {}, ['snapshot', 'virt-1', 'booted'])).outcome).to.equal('ok');

@@ -27,6 +27,7 @@ const booting = ['rollback', 'faults-sample', 'device', 'deployable', 'main-job'
 const long = [
   'kills',
   'changed-package',
+  'try-device',
   'emulation',
   'mmdebstrap',
   'unpack',
