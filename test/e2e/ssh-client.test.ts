@@ -1,6 +1,7 @@
 import { appendFile, copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import type { RealDevice } from '../../src/config/types.ts';
@@ -265,6 +266,8 @@ process.stdin.pipe(socket).pipe(process.stdout);\n`,
       await asGuest({ sudoers: sudoers(`${guestUser} ALL=(root) NOPASSWD: ALL`) }, async (session) => {
         expect((await session.exec(['id', '-u'])).stdout.trim()).to.equal('0');
         expect((await session.script('printf %s "$1"', { args: ["it's $HOME"] })).stdout).to.equal("it's $HOME");
+        const input = Readable.from([Buffer.alloc(300_000, 'x'), Buffer.from('end')]);
+        expect((await session.exec(['wc', '-c'], { input })).stdout.trim()).to.equal('300003');
         expect((await session.exec(['false'], { check: false })).exitCode).to.equal(1);
         const error = await refusal(session.script('echo no such thing >&2; exit 3'), 'E_DEVICE_COMMAND');
         expect(error.message).to.include('exit code 3').and.include('no such thing');
