@@ -17,7 +17,8 @@ describe('lockstep devices', () => {
     server = await startSshServer();
     const { port, hostKey, identity } = server.connection;
     const image = 'arch: armhf, suites: [bookworm], packages: [openssh-server]';
-    const bench = `host: 127.0.0.1, port: ${port}, hostKey: "${hostKey}", identity: "${identity}"`;
+    const power = 'power: {on: "echo $LOCKSTEP_DEVICE on", off: "echo no such port >&2; exit 3"}';
+    const bench = `host: 127.0.0.1, port: ${port}, hostKey: "${hostKey}", identity: "${identity}", ${power}`;
     const other = `host: 127.0.0.1, port: ${port}, hostKey: "SHA256:${'A'.repeat(43)}", identity: "${identity}"`;
     const yaml = [
       `images:\n  panel: {${image}}`,
@@ -74,5 +75,15 @@ describe('lockstep devices', () => {
     expect(bench).to.include.members(['login has', 'forwarding has', 'ostree lacks']);
     expect(checked[2]?.findings).to.have.length(1);
     expect(devices.print?.(outcome)).to.include('bench-1').and.to.include('lacks');
+  });
+
+  it('switches the power of devices that are named, and tells what their commands said', async () => {
+    const outcome = await run('power', 'on', 'bench-1');
+    expect(outcome).to.include({ outcome: 'ok', message: 'bench-1 switched on:\n  bench-1 on' });
+    expect((await failure('power', 'off', 'bench-1')).message).to.include('no such port');
+    expect((await failure('power', 'on', 'bench-2')).code).to.equal('E_POWER_MISSING');
+    for (const args of [['power', 'on'], ['power', 'up', 'bench-1'], ['power']]) {
+      expect((await failure(...args)).code, args.join(' ')).to.equal('E_USAGE');
+    }
   });
 });

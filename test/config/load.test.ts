@@ -77,6 +77,8 @@ describe('lockstep.yml', () => {
       pauseMs: 5_000,
       afterSilence: false,
     });
+    const virtual = parse(`${panel}devices:\n  v: {virtual: true, power: {afterSilence: true}}\n`).devices[0];
+    expect(virtual?.power).to.deep.equal({ afterSilence: true });
     expect(failure(panel + device('{on: hub}')).message).to.contain('"devices.bench-1.power": on and off, or cycle');
     expect(failure(panel + device('{cycel: hub}')).message).to.contain('did you mean "cycle"?');
   });
