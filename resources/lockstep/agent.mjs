@@ -285,24 +285,31 @@ restart() {
   echo b >/proc/sysrq-trigger
 }
 
+# Booted into another deployment than the one on trial: the boot loader fell back, or nothing was deployed after all.
+is_other() {
+  [ $fallback = yes ] && return
+  commit=$(recorded commit)
+  booted=$(booted_commit)
+  [ -n "$commit" ] && [ -n "$booted" ] && [ "$commit" != "$booted" ]
+}
+
 # \`done\` in /run says that this boot has been judged, and what follows from that done; one that reboots never says it.
 confirm() {
   limit=$(recorded limit)
+  # What is certain does not wait for the boot to settle.
+  if [ -n "$boot" ] && armed && is_other; then give_up; fi
   "$here/health" "\${limit:-300}"
   healthy=$?
-  if [ -n "$boot" ] && armed; then settle_trial; fi
+  if [ -n "$boot" ] && armed && ! is_other; then settle_trial; fi
   : >"$run/done"
 }
 
 settle_trial() {
-  commit=$(recorded commit)
-  if [ $fallback = yes ] || { [ -n "$commit" ] && [ "$commit" != "$(booted_commit)" ]; }; then
-    give_up
-  elif [ $healthy -eq 0 ]; then
+  if [ $healthy -eq 0 ]; then
     say 'healthy: confirmed'
     end confirmed
   else
-    note "boot \${boot:-?}: $(sed -n 's/^reason //p' "$run/health" | paste -sd ';' | sed 's/;/; /g')"
+    note "boot $boot: $(sed -n 's/^reason //p' "$run/health" | paste -sd ';' | sed 's/;/; /g')"
     keep_evidence
     restart
   fi
@@ -315,6 +322,8 @@ limit() {
   [ -n "$boot" ] && armed || return 0
   # What a processor has of its own is better: it bites when the kernel hangs, too.
   if [ ! -e /dev/watchdog0 ]; then modprobe -q softdog && say 'watching over systemd with softdog'; fi
+  # The older deployment has proven itself before; interrupted, it would only be on trial once more.
+  if is_other; then return 0; fi
   while :; do
     seconds=$(recorded limit)
     [ "$(uptime_seconds)" -gt $((\${seconds:-300} + 20)) ] && break
@@ -1586,26 +1595,28 @@ run_unpack_steps() {
 
 # dpkg knows nothing of a package before it is laid: dpkg-divert, for one, goes by the lists of files.
 hold_back() {
-  local info=$1/var/lib/dpkg/info held=$1/var/lib/dpkg/lockstep/held verb name kind
+  local info=$1/var/lib/dpkg/info held=$1/var/lib/dpkg/lockstep/held verb name
   mkdir -p "$held"
   printf '%s\\n' "$2" | while read -r verb _ _ name _; do
     [ "$verb" = lay ] || continue
-    info_files "$info" "$name" | while read -r kind; do mv "$info/$name.$kind" "$held/"; done
+    find_info_files "$info" "$name"
+    mv -t "$held" -- "\${info_files[@]}"
   done
 }
 
-# The kinds of a package's files in a directory like dpkg's info: names of packages may hold dots, kinds do not.
-info_files() {
+# A package's files in a directory like dpkg's info: names of packages may hold dots, the kinds behind them do not.
+find_info_files() {
   local file
+  info_files=()
   for file in "$1/$2".*; do
-    case \${file#"$1/$2."} in *.* | '*') ;; *) echo "\${file#"$1/$2."}" ;; esac
+    case \${file#"$1/$2."} in *.* | '*') ;; *) info_files+=("$file") ;; esac
   done
 }
 
 # Runs a preinst script where and how dpkg runs it (dpkg, src/main/script.c): beside all other control files, which
 # debconf looks for there. $1: the root, $2: package, $3: architecture, $4: name of its files in the info directory.
 run_preinst() {
-  local root=$1 package=$2 arch=$3 info=$4 kind
+  local root=$1 package=$2 arch=$3 info=$4
   local admin=$root/var/lib/dpkg
   local from=$admin/info
   echo "lockstep-script: $package preinst"
@@ -1615,9 +1626,15 @@ run_preinst() {
   fi
   rm -rf "$admin/tmp.ci"
   mkdir -m 755 "$admin/tmp.ci"
-  info_files "$from" "$info" | grep -vx list | while read -r kind; do
-    cp -p "$from/$info.$kind" "$admin/tmp.ci/$kind"
-  done
+  find_info_files "$from" "$info"
+  cp -p -t "$admin/tmp.ci" -- "\${info_files[@]}"
+  # The package's name in front of the kind goes; dpkg has no list there.
+  perl -e '
+    my ($directory, $length) = ($ARGV[0], length "$ARGV[1].");
+    for my $path (glob quotemeta($directory) . "/*") {
+      my $kind = substr $path, length("$directory/") + $length;
+      $kind eq "list" ? unlink $path : rename $path, "$directory/$kind" or die "$path: $!\\n";
+    }' "$admin/tmp.ci" "$info"
   cp -p "$admin/lockstep/\${package}_$arch.control" "$admin/tmp.ci/control"
   chmod a+rx "$admin/tmp.ci/preinst"
   run_in_root "$root" env -C / DPKG_MAINTSCRIPT_PACKAGE="$package" DPKG_MAINTSCRIPT_ARCH="$arch" \\
@@ -1646,8 +1663,8 @@ run_in_root() {
 # ref of its files. They are copied: scripts may edit them in place.
 lay_package() {
   local admin=$1/var/lib/dpkg kind interest
-  info_files "$admin/lockstep/held" "$5" | while read -r kind; do mv "$admin/lockstep/held/$5.$kind" "$admin/info/"; don\
-e
+  find_info_files "$admin/lockstep/held" "$5"
+  if [ \${#info_files[@]} -gt 0 ]; then mv -t "$admin/info" -- "\${info_files[@]}"; fi
   # Inside the root, so that files are moved from it and not copied once more.
   ostree --repo="$2" checkout --force-copy "$6" "$1/.lockstep-tree" </dev/null
   perl -e "$lay_program" "$1" "$3" "$5" "$1/.lockstep-tree" </dev/null
@@ -18981,27 +18998,27 @@ repo:build3.repo,ref,subject:"configured",linked:true,consumed:true};const commi
 [`dir=${root2}`],options))).stdout.trim();const plan=planRoot(await unpacked.unpacking());const key=reuseKey(plan,await build3.
 emulation(),how);if(await configureAgain(build3,key,unpacked.commit,plan,root2)){await commit();return"reused"}const attempt=async()=>{
 await checkout(build3,unpacked.commit,root2);await writeAdminFiles(build3,root2,plan.admin);return runScripts(build3,root2,
-plan,scripts2,stage)};const killed=await attempt();if(killed.length>0){build3.progress.note(`killed while scripts ran th\
-at did not mind: ${killed.join(", ")}; they run once more`);await build3.toolbox.run(["rm","-rf","--one-file-system",root2]);
-assertKnown(killed,await attempt())}const configured=await commit();if(killed.length>0)return;await rememberConfigured(build3,
-key,{unpacked:unpacked.commit,configured,plan,root:root2})})}async function checkout({toolbox,repo},commit,root2){await toolbox.
-run(["ostree",`--repo=${repo}`,"checkout","--require-hardlinks",commit,root2])}function assertKnown(killed,again){const others=[
-...again];for(const name2 of killed)if(others.includes(name2))others.splice(others.indexOf(name2),1);if(others.length===
-0)return;const message=`programs were killed while the image was configured: ${killed.join(", ")}, then ${again.join(", ")}`;
-throw new LockstepError("E_CONFIGURE",message,{hint:"does this machine run out of memory?"})}async function runScripts(build3,root2,{
-steps,conffiles},scripts2,stage){const scriptsDir=`${build3.work}/scripts-unpacked`;if(scripts2.length>0)await writeScripts(
-build3.toolbox,scriptsDir,scripts2);const scriptOutput=new ScriptOutput(scripts2,"unpacked");const output2=[];const argv=emulatedScriptArgv(
-"configure",await build3.emulation(),root2,build3.repo,steps);const running=build3.toolbox.run(argv,{isolate:true,input:conffiles,
-env:{...environment,LOCKSTEP_SCRIPTS:scriptsDir},check:false,timeoutMs:build3.scriptLimitMs,onLine:line3=>{output2.push(
-line3);const shown=leftRunning(line3)??scriptOutput.take(line3);if(shown!==null)build3.progress.note(shown);const[,name2]=/^Setting up (\S+)/.
-exec(line3)??[];if(name2!==void 0)stage.advance({count:1,detail:name2})}});const{exitCode:exitCode2,stderr}=await running.
-catch(error2=>{if(error2 instanceof TimedOut&&!scriptOutput.running)throw configureTimeout(output2,build3.scriptLimitMs);
-throw error2 instanceof TimedOut?scriptOutput.timeout(build3.scriptLimitMs):error2});if(exitCode2===0)return killedPrograms(
-output2);throw scriptOutput.running?scriptOutput.failure(exitCode2,stderr):configureFailure(output2)}var format3,environment;
-var init_configure=__esm({"src/image/configure.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();
-init_tool_failure();init_configure_failure();init_configured_before();init_leftovers();init_run_script();init_stage();init_stage_script();
-init_admin_directory();init_unpack_root();format3="5";environment={SOURCE_DATE_EPOCH:sourceDateEpoch,DEBCONF_NONINTERACTIVE_SEEN:"\
-true"}}});import{readFile as readFile14}from"node:fs/promises";import path38 from"node:path";async function readManifest(file2){const text3=await readFile14(
+plan,scripts2,stage)};const output2=await attempt();const killed=killedPrograms(output2);if(killed.length>0){build3.progress.
+note(`killed while scripts ran that did not mind: ${killed.join(", ")}; they run once more`);await build3.toolbox.run(["\
+rm","-rf","--one-file-system",root2]);assertKnown(killed,killedPrograms(await attempt()))}const configured=await commit();
+if(killed.length>0||output2.some(line3=>leftRunning(line3)!==null))return;await rememberConfigured(build3,key,{unpacked:unpacked.
+commit,configured,plan,root:root2})})}async function checkout({toolbox,repo},commit,root2){await toolbox.run(["ostree",`\
+--repo=${repo}`,"checkout","--require-hardlinks",commit,root2])}function assertKnown(killed,again){const others=[...again];
+for(const name2 of killed)if(others.includes(name2))others.splice(others.indexOf(name2),1);if(others.length===0)return;const message=`\
+programs were killed while the image was configured: ${killed.join(", ")}, then ${again.join(", ")}`;throw new LockstepError(
+"E_CONFIGURE",message,{hint:"does this machine run out of memory?"})}async function runScripts(build3,root2,{steps,conffiles},scripts2,stage){
+const scriptsDir=`${build3.work}/scripts-unpacked`;if(scripts2.length>0)await writeScripts(build3.toolbox,scriptsDir,scripts2);
+const scriptOutput=new ScriptOutput(scripts2,"unpacked");const output2=[];const argv=emulatedScriptArgv("configure",await build3.
+emulation(),root2,build3.repo,steps);const running=build3.toolbox.run(argv,{isolate:true,input:conffiles,env:{...environment,
+LOCKSTEP_SCRIPTS:scriptsDir},check:false,timeoutMs:build3.scriptLimitMs,onLine:line3=>{output2.push(line3);const shown=leftRunning(
+line3)??scriptOutput.take(line3);if(shown!==null)build3.progress.note(shown);const[,name2]=/^Setting up (\S+)/.exec(line3)??
+[];if(name2!==void 0)stage.advance({count:1,detail:name2})}});const{exitCode:exitCode2,stderr}=await running.catch(error2=>{
+if(error2 instanceof TimedOut&&!scriptOutput.running)throw configureTimeout(output2,build3.scriptLimitMs);throw error2 instanceof
+TimedOut?scriptOutput.timeout(build3.scriptLimitMs):error2});if(exitCode2===0)return output2;throw scriptOutput.running?
+scriptOutput.failure(exitCode2,stderr):configureFailure(output2)}var format3,environment;var init_configure=__esm({"src/\
+image/configure.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();init_tool_failure();init_configure_failure();
+init_configured_before();init_leftovers();init_run_script();init_stage();init_stage_script();init_admin_directory();init_unpack_root();
+format3="5";environment={SOURCE_DATE_EPOCH:sourceDateEpoch,DEBCONF_NONINTERACTIVE_SEEN:"true"}}});import{readFile as readFile14}from"node:fs/promises";import path38 from"node:path";async function readManifest(file2){const text3=await readFile14(
 file2,"utf8").catch(cause=>{throw new LockstepError("E_OVERLAY",`cannot read the manifest ${file2}: ${cause.message}`,{hint:"\
 correct `manifest:` of the overlay in lockstep.yml",cause})});return parseManifest(text3,path38.basename(file2))}function parseManifest(text3,label){
 const entries2=new Map;let defaults=new Map;let directory2=[];for(const{line:line3,number:number5}of logicalLines(text3)){
@@ -19196,13 +19213,14 @@ init_run_script();init_stage();init_stage_script();environment2={SOURCE_DATE_EPO
 Pinned Debian packages, one ostree commit and every ARMv7 test device, moving in lockstep",license:"MIT",type:"module",private:true,
 engines:{node:">=20"},bin:{lockstep:"resources/lockstep/agent.mjs"},scripts:{test:"script/bootstrap && npm run -s check:\
 code && tsx test/runner/main.ts all",check:"npm run -s check:code && tsx test/runner/main.ts unit","check:code":"tsc && \
-biome ci",demo:"script/demo",bench:"tsx test/bench/run.ts",bundle:"tsx script/bundle.ts",lockstep:"tsx src/cli.ts"},dependencies:{
-"cli-table3":"^0.6.5",commander:"^14.0.3",dockerode:"^5.0.1",execa:"^9.6.1","fastest-levenshtein":"^1.0.16",fzstd:"^0.1.\
-1",jenkins:"^1.1.0","lzma-native":"^8.0.6","node-liblzma":"^4.0.2","p-limit":"^6.2.0","p-retry":"^7.1.1",ssh2:"^1.17.0",
-"tar-stream":"^3.2.2",undici:"^7.30.2",xmlbuilder2:"^4.0.3",yaml:"^2.9.1",zod:"^4.6.7"},devDependencies:{"@biomejs/biome":"\
-^2.6.8","@types/chai":"^5.2.3","@types/dockerode":"^4.0.2","@types/jenkins":"^1.0.2","@types/lzma-native":"^4.0.4","@typ\
-es/mocha":"^10.0.10","@types/node":"^20.19.43","@types/ssh2":"^1.15.6","@types/tar-stream":"^3.1.5",chai:"^6.3.0",esbuild:"\
-^0.28.2",mocha:"^12.0.3",saxes:"^6.0.0",tsx:"^4.23.15",typescript:"^7.0.2"}}}});var version2;var init_version2=__esm({"src/version.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package2();version2=
+biome ci","test:faults":"mocha test/faults/faults.test.ts",demo:"script/demo",bench:"tsx test/bench/run.ts",bundle:"tsx \
+script/bundle.ts",lockstep:"tsx src/cli.ts"},dependencies:{"cli-table3":"^0.6.5",commander:"^14.0.3",dockerode:"^5.0.1",
+execa:"^9.6.1","fastest-levenshtein":"^1.0.16",fzstd:"^0.1.1",jenkins:"^1.1.0","lzma-native":"^8.0.6","node-liblzma":"^4\
+.0.2","p-limit":"^6.2.0","p-retry":"^7.1.1",ssh2:"^1.17.0","tar-stream":"^3.2.2",undici:"^7.30.2",xmlbuilder2:"^4.0.3",yaml:"\
+^2.9.1",zod:"^4.6.7"},devDependencies:{"@biomejs/biome":"^2.6.8","@types/chai":"^5.2.3","@types/dockerode":"^4.0.2","@ty\
+pes/jenkins":"^1.0.2","@types/lzma-native":"^4.0.4","@types/mocha":"^10.0.10","@types/node":"^20.19.43","@types/ssh2":"^\
+1.15.6","@types/tar-stream":"^3.1.5",chai:"^6.3.0",esbuild:"^0.28.2",mocha:"^12.0.3",saxes:"^6.0.0",tsx:"^4.23.15",typescript:"\
+^7.0.2"}}}});var version2;var init_version2=__esm({"src/version.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package2();version2=
 package_default.version}});async function finalize2(build3,configured,initramfs2,overlay2,scripts2,provenance){const metadata=metadataOf2(provenance);
 const trees=[configured.digest,initramfs2?.digest??null,overlayDigest(overlay2)];const last=scripts2.length>0?[scriptsDigest(
 scripts2),stageScript("finalized")]:[];const how=[provenance.image,JSON.stringify(metadata),stageScript("finalize")];const digest=digestOf2(
@@ -24261,10 +24279,10 @@ now();const stage=build3.progress.stage("sign");try{const made=await ensureSigna
 stage.fail();throw error2}}async function ensureSignature(build3,commit,signing2){const{toolbox,repo,signal:signal2}=build3;
 const{config:config3,root:root2,environment:environment3}=signing2;const options={environment:withoutPassphrase(environment3,
 config3),signal:signal2};const publicKey2=await readPublicKey(config3.publicKey);const[bytes2,there]=[await readFile21(commitFile(
-repo,commit)),await readSignatures(repo,commit)];const judged=await verify(publicKey2,bytes2,there,options);if(judged.some(
-judgement2=>isWanted(judgement2,config3)))return false;const secret=await readSecret(config3,root2,environment3);const signature=await makeSignature(
+repo,commit)),await readSignatures(repo,commit)];const judged2=await verify(publicKey2,bytes2,there,options);if(judged2.
+some(judgement2=>isWanted(judgement2,config3)))return false;const secret=await readSecret(config3,root2,environment3);const signature=await makeSignature(
 secret,bytes2,options);const[judgement]=await verify(publicKey2,bytes2,[signature],options);if(!isWanted(judgement,config3))
-throw notVerified(secret.name,publicKey2);const kept=there.filter((_,index)=>judged[index]?.kind!=="bad");await writeSignatures(
+throw notVerified(secret.name,publicKey2);const kept=there.filter((_,index)=>judged2[index]?.kind!=="bad");await writeSignatures(
 toolbox,repo,commit,[...kept,signature]);return true}function withoutPassphrase(environment3,{passphraseEnv}){return Object.
 fromEntries(Object.entries(environment3).filter(([name2])=>name2!==passphraseEnv))}function isWanted(judgement,{key}){return judgement?.
 kind==="valid"&&(!fingerprintForm.test(key)||judgement.fingerprints.includes(key))}function notVerified(name2,{file:file2,
@@ -24303,19 +24321,19 @@ al/counter-sectors.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_crc3
 resourceText(`device/${name2}`)),mode:mode2});const bytes2=content=>({content,mode:420});return new Map([[`${trialDirectory}\
 /health`,text3("health.sh",493)],[`${trialDirectory}/trial`,text3("trial.sh",493)],[`${trialDirectory}/boot/boot.cmd`,bytes2(
 Buffer.from(bootScript()))],[`${trialDirectory}/boot/boot.scr`,bytes2(bootScriptImage())],[`${trialDirectory}/boot/idle.\
-env`,bytes2(idleSector())],[`${trialDirectory}/boot/armed.env`,bytes2(armedSector({boots:usualBoots,fallback:2}))],[`${units}\
-/lockstep-confirm.service`,text3("lockstep-confirm.service",420)],[`${units}/lockstep-trial-limit.service`,text3("lockst\
-ep-trial-limit.service",420)],["usr/lib/systemd/system.conf.d/50-lockstep.conf",text3("watchdog.conf",420)]])}function trialLayer(toolbox){
-const files=trialFiles();const links=Object.entries(wanted).map(([target,unit])=>linkEntry2(`${units}/${target}.wants/${unit}`,
-`../${unit}`));return filesLayer(toolbox,{entries:[...[...files].map(([name2,file2])=>fileEntry2(name2,file2)),...links],
-contents:async function*(){for(const[name2,{content}]of files)yield{name:name2,body:once11(content)}}})}function fileEntry2(name2,{
-content,mode:mode2}){const identity3=createHash22("sha256").update(content).digest("hex");return ownedByRoot({name:name2,
-kind:"file",mode:mode2,size:content.length,identity:identity3,label:name2})}function linkEntry2(name2,target){return ownedByRoot(
-{name:name2,kind:"symlink",mode:511,size:0,identity:target,label:name2})}async function*once11(content){yield content}var trialDirectory,
-units,wanted;var init_trial_layer=__esm({"src/image/trial/trial-layer.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_resources();init_overlay();init_overlay_entry();init_boot_script();init_counter_sectors();trialDirectory="usr/lib/l\
-ockstep";units="usr/lib/systemd/system";wanted={"multi-user.target":"lockstep-confirm.service","sysinit.target":"lockste\
-p-trial-limit.service"}}});import path49 from"node:path";import{pathToFileURL}from"node:url";async function buildImage(inputs,services){const{image:image2,
+env`,bytes2(idleSector())],[`${trialDirectory}/boot/marker.env`,bytes2(markerSector())],[`${trialDirectory}/boot/armed.e\
+nv`,bytes2(armedSector({boots:usualBoots,fallback:2}))],[`${units}/lockstep-confirm.service`,text3("lockstep-confirm.ser\
+vice",420)],[`${units}/lockstep-trial-limit.service`,text3("lockstep-trial-limit.service",420)],["usr/lib/systemd/system\
+.conf.d/50-lockstep.conf",text3("watchdog.conf",420)]])}function trialLayer(toolbox){const files=trialFiles();const links=Object.
+entries(wanted).map(([target,unit])=>linkEntry2(`${units}/${target}.wants/${unit}`,`../${unit}`));return filesLayer(toolbox,
+{entries:[...[...files].map(([name2,file2])=>fileEntry2(name2,file2)),...links],contents:async function*(){for(const[name2,
+{content}]of files)yield{name:name2,body:once11(content)}}})}function fileEntry2(name2,{content,mode:mode2}){const identity3=createHash22(
+"sha256").update(content).digest("hex");return ownedByRoot({name:name2,kind:"file",mode:mode2,size:content.length,identity:identity3,
+label:name2})}function linkEntry2(name2,target){return ownedByRoot({name:name2,kind:"symlink",mode:511,size:0,identity:target,
+label:name2})}async function*once11(content){yield content}var trialDirectory,units,wanted;var init_trial_layer=__esm({"\
+src/image/trial/trial-layer.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_resources();init_overlay();init_overlay_entry();
+init_boot_script();init_counter_sectors();trialDirectory="usr/lib/lockstep";units="usr/lib/systemd/system";wanted={"mult\
+i-user.target":"lockstep-confirm.service","sysinit.target":"lockstep-trial-limit.service"}}});import path49 from"node:path";import{pathToFileURL}from"node:url";async function buildImage(inputs,services){const{image:image2,
 lockfile,version:version4,signing:signing2}=inputs;return healedBuild(inputs,services,async(build3,stages3)=>{const final=await runStages(
 build3,inputs,await layersOf(build3,inputs));if(final===null)throw new Error("a build ended without a commit");const ref=`${image2.
 name}/${image2.arch}`;const before=await resolveRef2(build3.toolbox,build3.repo,ref);const changed=before!==final.commit;
@@ -24845,17 +24863,17 @@ signal);const socket=socketTo(to,environment3);client2.connect({sock:socket,user
 algorithms:{serverHostKey:hostKeyAlgorithms(trust)},readyTimeout:options.timeoutMs??2e4,...keepalive});try{await ready}catch(cause){
 client2.on("error",()=>{});const said=await lastWords(socket);socket.destroy();throw explain2(to,cause,{shown,trust,said},
 options.signal)}return new Session(to.name,to.user,client2,socket,options.signal)}function socketTo(to,environment3){if(to.
-proxyCommand)return new ProcessSocket(to.proxyCommand,environment3);return net.connect({host:to.host,port:to.port})}async function lastWords(socket){
-if(!(socket instanceof ProcessSocket))return"";await socket.ended(500);return socket.said}function untilReady(client2,signal2){
-return new Promise((resolve2,reject)=>{const abort=()=>reject(signal2.reason??new Error("interrupted"));const settle3=()=>signal2.
-removeEventListener("abort",abort);if(signal2.aborted)return abort();signal2.addEventListener("abort",abort,{once:true});
-client2.once("ready",()=>{settle3();resolve2()});client2.on("error",error2=>{if(error2.level==="agent")return;settle3();
-reject(error2)});client2.once("close",()=>{settle3();reject(new Error("the other side closed the connection before the l\
-ogin"))})})}function explain2(to,error2,{shown,trust,said},signal2){if(signal2.aborted)return new LockstepError("E_INTER\
-RUPTED",`device ${to.name}: interrupted`,{cause:error2});const at=`device ${to.name} (${to.user}@${to.host}:${to.port})`;
-if(shown!==null&&!isTrusted(shown,trust))return hostKeyError(at,shown,trust);if(error2.level==="client-authentication"){
-return new LockstepError("E_SSH_AUTH",`${at} refused every key that was offered`,{hint:`Put a public key into the author\
-ized_keys of ${to.user} there, or name another with \`identity:\`.`,cause:error2})}if(shown===null&&said!=="")return onTheWay(
+proxyCommand)return new ProcessSocket(to.proxyCommand,environment3);return net.connect({host:to.host,port:to.port,noDelay:true})}
+async function lastWords(socket){if(!(socket instanceof ProcessSocket))return"";await socket.ended(500);return socket.said}
+function untilReady(client2,signal2){return new Promise((resolve2,reject)=>{const abort=()=>reject(signal2.reason??new Error(
+"interrupted"));const settle3=()=>signal2.removeEventListener("abort",abort);if(signal2.aborted)return abort();signal2.addEventListener(
+"abort",abort,{once:true});client2.once("ready",()=>{settle3();resolve2()});client2.on("error",error2=>{if(error2.level===
+"agent")return;settle3();reject(error2)});client2.once("close",()=>{settle3();reject(new Error("the other side closed th\
+e connection before the login"))})})}function explain2(to,error2,{shown,trust,said},signal2){if(signal2.aborted)return new LockstepError(
+"E_INTERRUPTED",`device ${to.name}: interrupted`,{cause:error2});const at=`device ${to.name} (${to.user}@${to.host}:${to.
+port})`;if(shown!==null&&!isTrusted(shown,trust))return hostKeyError(at,shown,trust);if(error2.level==="client-authentic\
+ation"){return new LockstepError("E_SSH_AUTH",`${at} refused every key that was offered`,{hint:`Put a public key into th\
+e authorized_keys of ${to.user} there, or name another with \`identity:\`.`,cause:error2})}if(shown===null&&said!=="")return onTheWay(
 at,said,error2);const reason=error2.code??error2.message;return new LockstepError("E_SSH_UNREACHABLE",`${at} does not an\
 swer: ${reason}`,{cause:error2})}function onTheWay(at,said,cause){const message=`${at} cannot be reached, on the way the\
 re: ${said.split(/[\r\n]+/).slice(-5).join("; ")}`;if(/REMOTE HOST IDENTIFICATION HAS CHANGED|is marked as revoked/.test(
@@ -25212,15 +25230,16 @@ serial}){return`${checksum2}.${serial}`}var line2;var init_status=__esm({"src/de
 line2=/^([* ]) (\S+) ([0-9a-f]{64})\.(\d+)(?: \((.*)\))?$/}});function parseTrial(text3){const values=new Map(text3.split("\n").map(line3=>/^([a-z]+)=(.*)$/.exec(line3)).filter(match=>match!==
 null).map(([,name2="",value=""])=>[name2,value]));const[commit,previous]=[values.get("commit"),values.get("previous")];if(commit===
 void 0||previous===void 0)return null;return{commit,previous,result:values.get("result")??null,pinned:values.get("pinned")===
-"yes"}}var init_trial_record=__esm({"src/device/trial-record.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});async function observe(session,wanted2=""){return observeAfter(session,"",[wanted2],6e4)}async function observeAfter(session,script4,args,timeoutMs4){
-const{stdout}=await session.exec(["sh","-c",`${script4}
-${questions}`,"sh",...args],{timeoutMs:timeoutMs4});return readAnswers(stdout,session.device)}function readAnswers(text3,device2){
-const answers2=new Map;for(const section of text3.split("\n@@ ").slice(1)){const end=section.indexOf("\n");answers2.set(
-section.slice(0,end),section.slice(end+1))}const answer2=name2=>answers2.get(name2)?.trim()??"";const deployments2=parseStatus(
-answers2.get("status")??"");const booted=deployments2.find(deployment3=>deployment3.booted);if(booted===void 0){throw new LockstepError(
-"E_DEVICE_PREPARE",`device ${device2} does not run an ostree deployment`,{hint:"It needs a first image that was deployed\
- with ostree, and the program ostree in it."})}const directory2=/\/deploy\/[^/]+\/deploy\/([0-9a-f]{64}\.\d+)$/.exec(answer2(
-"directory"));const cmdline=words(answer2("cmdline"));const options=words(answer2("options"));const counter2=words(answer2(
+"yes"}}var init_trial_record=__esm({"src/device/trial-record.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});async function observe(session,wanted2=""){return observeAfter(session,"",[wanted2],6e4)}async function observeAfter(session,script4,args,timeoutMs4,onStart=()=>{}){
+const argv=["sh","-c",`${script4}
+${questions}`,"sh",...args];const onLine=line3=>{if(line3==="@@ bootId")onStart()};const{stdout}=await session.exec(argv,
+{timeoutMs:timeoutMs4,onLine});return readAnswers(stdout,session.device)}function readAnswers(text3,device2){const answers2=new Map;
+for(const section of text3.split("\n@@ ").slice(1)){const end=section.indexOf("\n");answers2.set(section.slice(0,end),section.
+slice(end+1))}const answer2=name2=>answers2.get(name2)?.trim()??"";const deployments2=parseStatus(answers2.get("status")??
+"");const booted=deployments2.find(deployment3=>deployment3.booted);if(booted===void 0){throw new LockstepError("E_DEVIC\
+E_PREPARE",`device ${device2} does not run an ostree deployment`,{hint:"It needs a first image that was deployed with os\
+tree, and the program ostree in it."})}const directory2=/\/deploy\/[^/]+\/deploy\/([0-9a-f]{64}\.\d+)$/.exec(answer2("di\
+rectory"));const cmdline=words(answer2("cmdline"));const options=words(answer2("options"));const counter2=words(answer2(
 "counter"));return{bootId:answer2("bootId"),cmdline,options:options.length>0?options:cmdline,deployments:deployments2,booted,
 bootedDirectory:directory2?.[1]??null,systemState:answer2("systemState"),failedUnits:words(answer2("failedUnits")),onTrial:counter2.
 length>0&&!counter2.includes("upgrade_available=0"),trial:parseTrial(answer2("trial")),trialReasons:answer2("reasons").split(
@@ -25273,16 +25292,16 @@ mkdir -p "$1"; awk -v dir="$1" '$0 == "${marker}" { getline; out = dir "/" $0; n
 const input2=Object.entries(texts).map(([name2,text3])=>`${marker}
 ${name2}
 ${text3}`);await session.script(script4,{args:[lentPrograms],input:input2.join(""),timeoutMs:6e4});return lentPrograms}async function closeTrial(session,seen){
-await session.exec([`${await programs2(session,seen)}/trial`,"clear"],{timeoutMs:12e4})}async function observeJudged(session,seen,wanted2,limits){
+await session.exec([`${await programs2(session,seen)}/trial`,"clear"],{timeoutMs:12e4})}async function observeJudged(session,seen,wanted2,limits,waits){
 const seconds2=Math.ceil(limits.boot/1e3)+judgingSeconds;const timeoutMs4=(seconds2+60)*1e3;const told2=seen.cmdline.some(
 argument=>argument.startsWith(`${bootArgument}=`));if(seen.judgesItself&&(told2||!seen.onTrial)){return observeAfter(session,
-awaitJudged,[wanted2,String(seconds2)],timeoutMs4)}const command2=seen.onTrial?["trial","confirm 1"]:["health",String(Math.
-ceil(limits.boot/1e3))];const args=[wanted2,String(seconds2),await programs2(session,seen),...command2];return observeAfter(
-session,judgeNow,args,timeoutMs4)}async function judgeAgain(session,seen,wanted2){const args=[wanted2,"",await programs2(
-session,seen),"health","0"];return observeAfter(session,judgeNow,args,(judgingSeconds+60)*1e3)}var openScript,lentPrograms,
-awaitJudged,judgeNow,judgingSeconds;var init_trial=__esm({"src/device/trial.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_boot_script();init_counter_sectors();init_resources();init_boot_counter();init_observe();init_status();openScript=`\
-
+awaitJudged,[wanted2,String(seconds2)],timeoutMs4,waits.untilJudged())}const command2=seen.onTrial?["trial","confirm 1"]:
+["health",String(Math.ceil(limits.boot/1e3))];const args=[wanted2,String(seconds2),await programs2(session,seen),...command2];
+return observeAfter(session,judgeNow,args,timeoutMs4,waits.untilJudged())}async function judgeAgain(session,seen,wanted2){
+const args=[wanted2,"",await programs2(session,seen),"health","0"];return observeAfter(session,judgeNow,args,(judgingSeconds+
+60)*1e3)}var openScript,lentPrograms,awaitJudged,judgeNow,judgingSeconds;var init_trial=__esm({"src/device/trial.ts"(){"\
+use strict";init_define_EMBEDDED_RESOURCES();init_boot_script();init_counter_sectors();init_resources();init_boot_counter();
+init_observe();init_status();openScript=`
 counter=$1 commit=$2 previous=$3 limit=$4 armed=$5 idle=$6 owner=$7 pin=$8
 state=/var/lib/lockstep
 mkdir -p $state
@@ -25290,14 +25309,11 @@ rm -rf $state/reasons $state/boots $state/ended $state/trial
 echo "$idle" | base64 -d >$state/idle
 echo "$armed" | base64 -d >$state/armed
 systemctl list-units --failed --plain --no-legend --no-pager | cut -d' ' -f1 >$state/failed-before
-pinned=no
-case $pin in
-  no) ;;
-  yes) pinned=yes ;;
-  *) ostree admin pin "$pin" >/dev/null && pinned=yes ;;
-esac
+case $pin in no) pinned=no ;; *) pinned=yes ;; esac
 printf '%s\\n' "commit=$commit" "previous=$previous" "pinned=$pinned" "limit=$limit" >$state/trial.new
 mv $state/trial.new $state/trial
+# Written down before it is done: what is pinned for a trial must not stay so for ever.
+case $pin in no | yes) ;; *) ostree admin pin "$pin" >/dev/null ;; esac
 printf '%s\\n' "$owner" "boot=$(cat /proc/sys/kernel/random/boot_id)" >$state/owner.new
 mv $state/owner.new $state/owner
 sync -f $state/trial
@@ -25310,16 +25326,16 @@ until [ -e /run/lockstep/done ]; do
   sleep 0.3
 done`;judgeNow=`
 "$3/$4" $5 >/dev/null 2>&1
-:`;judgingSeconds=300}});async function deployCommit(session,before,commit,owner2,limits){await openTrial(session,before,commit,owner2,limits);try{
-if(before.deployments[0]?.checksum!==commit)await makeFirst(session,before,commit,limits.deploy);const after2=await observe(
-session,commit);if(after2.deployments[0]?.checksum!==commit){throw new LockstepError("E_DEVICE_COMMAND",`device ${session.
-device}: ostree did not put the commit first`)}await correctFallback(session,after2,limits);return after2}catch(error2){
-if(session.alive)await closeTrial(session,before);throw error2}}async function makeFirst(session,before,commit,timeoutMs4){
+:`;judgingSeconds=300}});async function deployCommit({session,owner:owner2,waits},before,commit,limits){try{await openTrial(session,before,commit,
+owner2,limits);if(before.deployments[0]?.checksum!==commit){await waits.during(()=>makeFirst(session,before,commit,limits.
+deploy))}const after2=await observe(session,commit);if(after2.deployments[0]?.checksum!==commit){throw new LockstepError(
+"E_DEVICE_COMMAND",`device ${session.device}: ostree did not put the commit first`)}await correctFallback(session,after2,
+limits);return after2}catch(error2){if(session.alive)await closeTrial(session,before).catch(()=>{});throw error2}}async function makeFirst(session,before,commit,timeoutMs4){
 const there=before.deployments.find(each=>each.checksum===commit&&isSameRoot(each,before.booted));if(there!==void 0&&await hasSetDefault(
 session)){await session.exec(["ostree","admin","set-default",String(there.index)],{timeoutMs:timeoutMs4});return}const kargs=await kargOptions(
 session,before,commit);await session.exec(["ostree","admin","deploy",`--os=${before.booted.stateroot}`,...kargs,commit],
-{timeoutMs:timeoutMs4})}async function hasSetDefault(session){const{exitCode:exitCode2}=await session.exec(["ostree","ad\
-min","set-default","--help"],{check:false,timeoutMs:3e4});return exitCode2===0}function olderThanBooted({deployments:deployments2,
+{timeoutMs:timeoutMs4})}async function hasSetDefault(session){const{stdout}=await session.exec(["ostree","admin","--help"],
+{check:false,timeoutMs:3e4});return/^\s+set-default\b/m.test(stdout)}function olderThanBooted({deployments:deployments2,
 booted}){return deployments2.find(each=>each.index>booted.index&&isSameRoot(each,booted))??null}function beforeTrial(seen){
 const{deployments:deployments2,booted,trial:trial2}=seen;const recorded2=trial2?.commit===booted.checksum?trial2.previous:
 null;return deployments2.find(each=>!each.booted&&nameOf5(each)===recorded2)??olderThanBooted(seen)}async function undeploy(session,seen,commit,timeoutMs4){
@@ -25340,17 +25356,123 @@ await session?.close();if(error2 instanceof LockstepError)return error2;throw er
 `mkdir -p /var/lib/lockstep
 : >/var/lib/lockstep/rebooting
 sync -f /var/lib/lockstep
-exec systemctl reboot`}});async function followBoots(to,bootId2,options){const start=performance.now();let leaving=bootId2;for(;;){const left=Math.
-max(0,options.returnMs-(performance.now()-start));const{session,bootId:answering}=await awaitReturn(to,leaving,{...options,
-returnMs:left});await options.onSession(session);try{const first=await observe(session,options.wanted);if(answering===bootId2)
-return{seen:first,session};options.onWait?.("judging");const seen=await observeJudged(session,first,options.wanted,options.
-trial);if(!isRestarting(seen)||left===0)return{seen,session};leaving=answering;options.onWait?.(`not confirmed: ${seen.health?.
-reasons.join("; ")??""}`)}catch(error2){if(!(error2 instanceof LockstepError&&error2.code==="E_SSH_CUT")||left===0)throw error2}
-await session.close()}}function isRestarting({onTrial,health,judgesItself}){return onTrial&&judgesItself&&health!==null&&
-!health.healthy}var init_follow2=__esm({"src/device/follow.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();
-init_observe();init_reboot();init_trial()}});function limitsOf(given={}){const limits={...usual2,...given};return{return:(limits.boots+1)*(limits.boot+between),...limits}}
+exec systemctl reboot`}});async function followBoots(to,bootId2,options){const start=performance.now();const failures2=new Map;let leaving=bootId2;
+for(;;){const left=Math.max(0,options.returnMs-(performance.now()-start));const returning=()=>awaitReturn(to,leaving,{...options,
+returnMs:left});const{session,bootId:answering}=await options.waits.during(returning);try{await options.onSession(session);
+const seen=await judged(session,answering===bootId2,options);if(answering===bootId2||left===0||!isRestarting(seen))return seen;
+leaving=answering}catch(error2){const failed=(failures2.get(answering)??0)+1;failures2.set(answering,failed);if(!isCutOff(
+error2)||left===0||failed>mostFailures)throw error2}await session.close()}}async function judged(session,sameBoot,options){
+const first=await observe(session,options.wanted);if(sameBoot)return first;options.onWait?.("waiting until its boot is j\
+udged");return observeJudged(session,first,options.wanted,options.trial,options.waits)}function isCutOff(error2){return error2 instanceof
+LockstepError&&cutOff.includes(error2.code)}function isRestarting({onTrial,health,judgesItself}){return onTrial&&judgesItself&&
+health!==null&&!health.healthy}var mostFailures,cutOff;var init_follow2=__esm({"src/device/follow.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors();init_observe();init_reboot();init_trial();mostFailures=5;cutOff=["E_SSH_CUT","E_DEVICE_COMMAND"]}});function limitsOf(given={}){const limits={...usual2,...given};return{return:(limits.boots+1)*(limits.boot+between),...limits}}
 var usual2,between;var init_limits=__esm({"src/device/limits.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();usual2=
-{pull:6*36e5,deploy:9e5,down:18e4,boot:3e5,boots:3};between=6e4}});import{randomUUID}from"node:crypto";import{hostname as hostname5,userInfo as userInfo5}from"node:os";import{PassThrough as PassThrough3}from"node:stream";
+{pull:6*36e5,deploy:9e5,down:18e4,boot:3e5,boots:3};between=6e4}});function stateOf(seen,wanted2){const missing2=states.findIndex(state=>!holds[state](seen,wanted2));return states[missing2===
+-1?states.length-1:missing2-1]??"reachable"}function includes(reached,state){return states.indexOf(reached)>=states.indexOf(
+state)}function isBootOfTrial({booted,cmdline,trial:trial2}){if(trial2===null||booted.checksum===trial2.commit)return true;
+return cmdline.some(argument=>argument.startsWith(`${bootArgument}=`))}function runs2({booted},wanted2){return booted.checksum===
+wanted2}var states,holds;var init_states=__esm({"src/device/states.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_boot_script();
+init_status();states=["reachable","transferred","deployed","rebooted","proven","healthy"];holds={reachable:()=>true,transferred:(seen,wanted2)=>seen.
+transferred||runs2(seen,wanted2),deployed:({deployments:deployments2},wanted2)=>deployments2[0]?.checksum===wanted2,rebooted:(seen,wanted2)=>runs2(
+seen,wanted2)&&seen.booted.index===0,proven:({booted,bootedDirectory})=>bootedDirectory===nameOf5(booted),healthy:({onTrial,
+health,judgesItself})=>!onTrial&&(health?.healthy??!judgesItself)}}});var StepRecorder;var init_steps=__esm({"src/device/steps.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();StepRecorder=
+class{steps=[];async take(name2,work,detail3){const start=performance.now();try{const result=await work();this.#add(name2,
+performance.now()-start,true,detail3(result));return result}catch(error2){this.#add(name2,performance.now()-start,false,
+error2.message);throw error2}}start(first){let[name2,since,moved]=[first,performance.now(),false];const end=(ok4,detail3)=>this.#add(
+name2,performance.now()-since,ok4,detail3);return{next:(following,detail3)=>{if(moved)return;end(true,detail3);[name2,since,
+moved]=[following,performance.now(),true]},end}}#add(name2,ms,ok4,detail3){this.steps.push({name:name2,ms:Math.round(ms),
+ok:ok4,detail:detail3})}}}});function refugeOf(seen,wanted2){const open10=seen.trial?.commit===wanted2&&seen.trial.result===null;return open10?beforeTrial(
+seen):null}async function takeBack(hold2,seen,refuge,limits){const bad=seen.booted.checksum;await closeTrial(hold2.session,
+seen);await deployCommit(hold2,seen,refuge.checksum,limits);await reboot(hold2.session);const waiting={downMs:limits.down,
+returnMs:limits.return,wanted:refuge.checksum,trial:limits};const after2=await hold2.follow(seen.bootId,waiting);await closeTrial(
+hold2.session,after2);await undeploy(hold2.session,after2,bad,limits.deploy);return after2}var init_take_back=__esm({"sr\
+c/device/take-back.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_deploy_commit();init_reboot();init_trial()}});function judge(observed){if(observed.takenBack!==null)return judgeTakenBack(observed,observed.takenBack);if(observed.after!==
+null)return judgeAfter(observed,observed.after);const{wanted:wanted2,before,rebooted,stopped}=observed;if(rebooted){return{
+verdict:"never-returned",reason:stopped?.message??"it did not answer again after the reboot"}}if(stopped!==null){return{
+verdict:silence.includes(stopped.code)?"unreachable":"refused",reason:stopped.message}}if(before!==null&&stateOf(before,
+wanted2)==="healthy")return{verdict:"unchanged",reason:null};return{verdict:"refused",reason:"the deployment was not tri\
+ed"}}function judgeAfter({wanted:wanted2,before,rebooted,stopped},after2){if(rebooted&&after2.bootId===before?.bootId){return{
+verdict:"never-rebooted",reason:"it was told to reboot and still runs the same boot"}}const misplaced=judgePlace(wanted2,
+before,after2);if(misplaced!==null)return misplaced;const complaint=complaintOf(before,after2);if(complaint!==null)return{
+verdict:"unhealthy",reason:complaint};if(stopped!==null)return{verdict:"unhealthy",reason:stopped.message};return{verdict:rebooted?
+"deployed":"unchanged",reason:null}}function judgePlace(wanted2,before,after2){const{booted,bootedDirectory,deployments:deployments2}=after2;
+const runs3=booted.checksum.slice(0,12);if(booted.checksum!==wanted2){if(fellBack(wanted2,before,after2))return{verdict:"\
+rolled-back",reason:fallbackReason(after2,wanted2)};return{verdict:"wrong-commit",reason:`it runs ${runs3} instead of ${wanted2.
+slice(0,12)}`}}if(bootedDirectory!==nameOf5(booted)){const found=bootedDirectory??"no deployment";return{verdict:"wrong-\
+commit",reason:`its kernel was started for ${found}, not for ${nameOf5(booted)}`}}if(booted.index!==0){const next=deployments2[0]?.
+checksum.slice(0,12);return{verdict:"wrong-commit",reason:`it runs ${runs3}, but its next boot takes ${next}`}}return null}
+function fellBack(wanted2,before,after2){if(after2.booted.checksum===before?.booted.checksum)return true;return after2.trial?.
+commit===wanted2&&after2.trial.previous===nameOf5(after2.booted)}function fallbackReason({booted,trial:trial2,trialReasons},wanted2){
+const runs3=`it is back in the commit it ran before, ${booted.checksum.slice(0,12)}`;if(trial2?.commit!==wanted2||trialReasons.
+length===0){return`${runs3}; no boot of ${wanted2.slice(0,12)} came far enough to tell why`}return`${runs3}: ${trialReasons.
+join("; ")}`}function judgeTakenBack({wanted:wanted2,after:after2,stopped},complaint){if(after2!==null&&after2.booted.checksum!==
+wanted2&&stopped===null){const runs3=after2.booted.checksum.slice(0,12);return{verdict:"rolled-back",reason:`${complaint}\
+; lockstep took it back to ${runs3}`}}const why=stopped?.message??"it still runs the same commit";return{verdict:"unheal\
+thy",reason:`${complaint}; it could not be taken back: ${why}`}}function complaintOf(before,after2){const{health,onTrial,
+systemState}=after2;if(health!==null&&!health.healthy)return health.reasons.join("; ")||"its health check failed";if(onTrial)
+return"the device did not confirm its boot: it will fall back to the older deployment";if(health!==null)return null;const known3=new Set(
+before?.failedUnits??[]);const failed=after2.failedUnits.filter(unit=>!known3.has(unit));if(failed.length>0)return`faile\
+d since the deployment: ${failed.join(", ")}`;if(systemState==="running"||systemState==="degraded")return null;return`it\
+s boot did not finish in time: systemd says ${systemState||"nothing"}`}var silence;var init_verdict=__esm({"src/device/v\
+erdict.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_states();init_status();silence=["E_SSH_UNREACHABLE","E_S\
+SH_CUT","E_DEVICE_DOWN","E_PUSH_STALLED"]}});function runsWhat(state){return`runs ${state.booted.checksum.slice(0,12)}`}var DeployAttempt;var init_attempt=__esm({"sr\
+c/device/attempt.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_boot_counter();init_clock();init_deploy_commit();
+init_follow2();init_limits();init_observe();init_push();init_reboot();init_states();init_steps();init_take_back();init_trial();
+init_verdict();DeployAttempt=class{recorder=new StepRecorder;observed;powerCycled=false;#device;#options;#limits;#show;constructor(device2,wanted2,options,show){
+const nothing2={before:null,rebooted:false,after:null,takenBack:null,stopped:null};this.observed={wanted:wanted2??"",...nothing2};
+this.#device=device2;this.#options=options;this.#limits=limitsOf(options.limits);this.#show=show}async work(hold2){const{
+observed}=this;const found=await this.#reach(hold2);if(stateOf(found,observed.wanted)==="healthy")return;this.#show.detail(
+"locking");await hold2.lock();const before=await this.#settle(hold2);if(before===null)return;if(!includes(stateOf(before,
+observed.wanted),"rebooted"))observed.after=await this.#change(hold2,before);else if(before.health?.healthy!==false)observed.
+after=before;else observed.after=await judgeAgain(hold2.session,before,observed.wanted);await this.#endTrial(hold2,observed.
+after)}async#reach(hold2){const{observed}=this;this.#show.detail("connecting");const work=async()=>{const state=await observe(
+await hold2.connect(),observed.wanted);if(observed.wanted==="")observed.wanted=this.#older(state);observed.before=state;
+return state};return this.recorder.take("connect",work,state=>`${runsWhat(state)}, ${stateOf(state,observed.wanted)}`)}#older(state){
+const older=olderThanBooted(state);if(older!==null)return older.checksum;const message=`device ${this.#device.name} has \
+no older deployment to go back to`;throw new LockstepError("E_DEPLOY",message,{hint:"deploy an older commit with `--comm\
+it`"})}async#settle(hold2){const{observed}=this;const{wanted:wanted2}=observed;const seen=await observe(hold2.session,wanted2);
+observed.before=seen;const judging=seen.onTrial?isBootOfTrial(seen):includes(stateOf(seen,wanted2),"rebooted");if(!judging)
+return seen;this.#show.detail("waiting until its boot is judged");const judged2=await this.recorder.take("prove",()=>this.#untilJudged(
+hold2,seen),runsWhat);if(seen.onTrial&&seen.trial?.commit===wanted2&&judged2.booted.checksum!==wanted2){observed.after=judged2;
+return null}observed.before=judged2;return judged2}async#untilJudged(hold2,seen){const judged2=await observeJudged(hold2.
+session,seen,this.observed.wanted,this.#limits,hold2.waits).catch(error2=>{if(isCutOff(error2))return null;throw error2});
+return judged2===null||judged2.onTrial?hold2.follow(seen.bootId,this.#waiting()):judged2}async#change(hold2,before){const{
+observed,recorder}=this;const reached=stateOf(before,observed.wanted);if(!includes(reached,"transferred")){this.#show.detail(
+"pulling");await recorder.take("pull",()=>this.#pull(hold2,before),String)}this.#show.detail("deploying");const how=includes(
+reached,"deployed")?"it was deployed already":`as stateroot ${before.booted.stateroot}`;const work=()=>deployCommit(hold2,
+before,observed.wanted,this.#limits);await recorder.take("deploy",work,()=>how);this.#show.detail("rebooting");observed.
+rebooted=true;return this.#reboot(hold2,before.bootId)}async#pull(hold2,before){const clock2=await mendClock(hold2.session,
+before);const{source,transfer}=this.#options;const options={...transfer,source,onBytes:this.#show.bytes,timeoutMs:this.#limits.
+pull};const{bytes:bytes2,files,deltaFrom}=await hold2.waits.during(()=>pullThrough(hold2.session,this.observed.wanted,options));
+const what=deltaFrom===null?`${files} objects`:`a delta from ${deltaFrom.slice(0,12)}`;return[`${what}, ${bytes2} bytes`,
+...clock2===null?[]:[clock2]].join("; ")}async#reboot(hold2,bootId2){const step=this.recorder.start("reboot");const onAnswer=()=>step.
+next("prove","answers again");try{await reboot(hold2.session);const seen=await this.#followOrCycle(hold2,bootId2,onAnswer);
+step.end(true,runsWhat(seen));return seen}catch(error2){step.end(false,error2.message);throw error2}}async#followOrCycle(hold2,bootId2,onAnswer){
+const{power:power3,signal:signal2}=this.#options;try{return await hold2.follow(bootId2,this.#waiting(),onAnswer)}catch(error2){
+if(!power3||!(error2 instanceof LockstepError&&error2.code==="E_SSH_UNREACHABLE"))throw error2;this.#show.detail("cyclin\
+g its power");const work=()=>power3.turn("cycle",signal2);const cycled=await this.recorder.take("power cycle",work,({output:output2})=>output2||
+"off and on").catch(failure5=>{if(failure5 instanceof LockstepError&&failure5.code==="E_INTERRUPTED")throw failure5;return null});
+if(cycled===null)throw error2;this.powerCycled=true;return hold2.follow(bootId2,this.#waiting(),onAnswer)}}async#endTrial(hold2,after2){
+if(counterOf(after2)!==null||after2.trial===null||after2.trial.result!==null)return;const{observed}=this;const{verdict,reason}=judge(
+observed);if(verdict==="never-rebooted")return;const refuge=verdict==="unhealthy"?refugeOf(after2,observed.wanted):null;
+if(refuge===null)return closeTrial(hold2.session,after2);observed.takenBack=reason;this.#show.detail("taking it back");const work=()=>takeBack(
+hold2,after2,refuge,this.#limits);observed.after=await this.recorder.take("take back",work,runsWhat)}#waiting(){const{down:down2,
+return:returnMs}=this.#limits;return{downMs:down2,returnMs,wanted:this.observed.wanted,trial:this.#limits}}}}});async function gatherEvidence(session){const{stdout}=await session.exec(["sh","-c",script2],{check:false,timeoutMs:6e4});
+const parts=new Map(stdout.split("\n@@ ").map(part=>[part.slice(0,part.indexOf("\n")),part.slice(part.indexOf("\n")+1)]));
+const text3=name2=>parts.get(name2)?.trim()||null;return{status:text3("status"),units:text3("units"),health:text3("healt\
+h"),trial:text3("trial"),journal:text3("journal")}}var noEvidence,script2;var init_evidence=__esm({"src/device/evidence.\
+ts"(){"use strict";init_define_EMBEDDED_RESOURCES();noEvidence={journal:null,status:null,units:null,health:null,trial:null,
+console:null};script2=`
+say() { printf '\\n@@ %s\\n' "$1"; }
+say status; ostree admin status
+say units; systemctl status --failed --no-pager 2>/dev/null
+say health; cat /run/lockstep/health 2>/dev/null; cd /run/lockstep/health.d 2>/dev/null && tail -n 200 -v -- * 2>/dev/nu\
+ll
+say trial; cd /var/lib/lockstep && cat trial ended reasons 2>/dev/null; find boots -type f -exec tail -n 400 -v -- {} + \
+2>/dev/null
+say journal; journalctl -b -n 400 --no-pager -o short-monotonic
+:`}});import{randomUUID}from"node:crypto";import{hostname as hostname5,userInfo as userInfo5}from"node:os";import{PassThrough as PassThrough3}from"node:stream";
 import{setTimeout as sleep9}from"node:timers/promises";function newOwner(environment3){const token=randomUUID();const work=environment3.
 BUILD_TAG===void 0?"":`, ${environment3.BUILD_TAG}`;const who=`${userInfo5().username}@${hostname5()}${work}`.replace(/[\n\r]/g,
 " ");return{token,lines:[`token=${token}`,`who=${who}`,`host=${hostname5()}`,`pid=${process.pid}`].join("\n")}}async function takeLock(session,owner2,options){
@@ -25398,114 +25520,22 @@ while [ $code -eq 0 ]; do
   code=$?
 done
 [ $code -ne 3 ] || rm -f $state/owner
-rm -f $run/owner`}});function stateOf(seen,wanted2){const missing2=states.findIndex(state=>!holds[state](seen,wanted2));return states[missing2===
--1?states.length-1:missing2-1]??"reachable"}function includes(reached,state){return states.indexOf(reached)>=states.indexOf(
-state)}function runs2({booted},wanted2){return booted.checksum===wanted2}var states,holds;var init_states=__esm({"src/de\
-vice/states.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_status();states=["reachable","transferred","deploye\
-d","rebooted","proven","healthy"];holds={reachable:()=>true,transferred:(seen,wanted2)=>seen.transferred||runs2(seen,wanted2),
-deployed:({deployments:deployments2},wanted2)=>deployments2[0]?.checksum===wanted2,rebooted:(seen,wanted2)=>runs2(seen,wanted2)&&
-seen.booted.index===0,proven:({booted,bootedDirectory})=>bootedDirectory===nameOf5(booted),healthy:({onTrial,health,judgesItself})=>!onTrial&&
-(health?.healthy??!judgesItself)}}});var StepRecorder;var init_steps=__esm({"src/device/steps.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();StepRecorder=
-class{steps=[];async take(name2,work,detail3){const start=performance.now();try{const result=await work();this.add(name2,
-performance.now()-start,true,detail3(result));return result}catch(error2){this.add(name2,performance.now()-start,false,error2.
-message);throw error2}}add(name2,ms,ok4,detail3){this.steps.push({name:name2,ms:Math.round(ms),ok:ok4,detail:detail3})}}}});function judge(observed){if(observed.takenBack!==null)return judgeTakenBack(observed,observed.takenBack);if(observed.after!==
-null)return judgeAfter(observed,observed.after);const{wanted:wanted2,before,rebooted,stopped}=observed;if(rebooted){return{
-verdict:"never-returned",reason:stopped?.message??"it did not answer again after the reboot"}}if(stopped!==null){return{
-verdict:silence.includes(stopped.code)?"unreachable":"refused",reason:stopped.message}}if(before!==null&&stateOf(before,
-wanted2)==="healthy")return{verdict:"unchanged",reason:null};return{verdict:"refused",reason:"the deployment was not tri\
-ed"}}function judgeAfter({wanted:wanted2,before,rebooted,stopped},after2){if(rebooted&&after2.bootId===before?.bootId){return{
-verdict:"never-rebooted",reason:"it was told to reboot and still runs the same boot"}}const misplaced=judgePlace(wanted2,
-before,after2);if(misplaced!==null)return misplaced;const complaint=complaintOf(before,after2);if(complaint!==null)return{
-verdict:"unhealthy",reason:complaint};if(stopped!==null)return{verdict:"unhealthy",reason:stopped.message};return{verdict:rebooted?
-"deployed":"unchanged",reason:null}}function judgePlace(wanted2,before,after2){const{booted,bootedDirectory,deployments:deployments2}=after2;
-const runs3=booted.checksum.slice(0,12);if(booted.checksum!==wanted2){if(fellBack(wanted2,before,after2))return{verdict:"\
-rolled-back",reason:fallbackReason(after2,wanted2)};return{verdict:"wrong-commit",reason:`it runs ${runs3} instead of ${wanted2.
-slice(0,12)}`}}if(bootedDirectory!==nameOf5(booted)){const found=bootedDirectory??"no deployment";return{verdict:"wrong-\
-commit",reason:`its kernel was started for ${found}, not for ${nameOf5(booted)}`}}if(booted.index!==0){const next=deployments2[0]?.
-checksum.slice(0,12);return{verdict:"wrong-commit",reason:`it runs ${runs3}, but its next boot takes ${next}`}}return null}
-function fellBack(wanted2,before,after2){if(after2.booted.checksum===before?.booted.checksum)return true;return after2.trial?.
-commit===wanted2&&after2.trial.previous===nameOf5(after2.booted)}function fallbackReason({booted,trial:trial2,trialReasons},wanted2){
-const runs3=`it is back in the commit it ran before, ${booted.checksum.slice(0,12)}`;if(trial2?.commit!==wanted2||trialReasons.
-length===0){return`${runs3}; no boot of ${wanted2.slice(0,12)} came far enough to tell why`}return`${runs3}: ${trialReasons.
-join("; ")}`}function judgeTakenBack({wanted:wanted2,after:after2,stopped},complaint){if(after2!==null&&after2.booted.checksum!==
-wanted2&&stopped===null){const runs3=after2.booted.checksum.slice(0,12);return{verdict:"rolled-back",reason:`${complaint}\
-; lockstep took it back to ${runs3}`}}const why=stopped?.message??"it still runs the same commit";return{verdict:"unheal\
-thy",reason:`${complaint}; it could not be taken back: ${why}`}}function complaintOf(before,after2){const{health,onTrial,
-systemState}=after2;if(health!==null&&!health.healthy)return health.reasons.join("; ")||"its health check failed";if(onTrial)
-return"the device did not confirm its boot: it will fall back to the older deployment";if(health!==null)return null;const known3=new Set(
-before?.failedUnits??[]);const failed=after2.failedUnits.filter(unit=>!known3.has(unit));if(failed.length>0)return`faile\
-d since the deployment: ${failed.join(", ")}`;if(systemState==="running"||systemState==="degraded")return null;return`it\
-s boot did not finish in time: systemd says ${systemState||"nothing"}`}var silence;var init_verdict=__esm({"src/device/v\
-erdict.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_states();init_status();silence=["E_SSH_UNREACHABLE","E_S\
-SH_CUT","E_DEVICE_DOWN"]}});function isBootedForTrial({booted,cmdline,trial:trial2}){return trial2===null||booted.checksum===trial2.commit||cmdline.
-some(word=>word.startsWith("lockstep.boot="))}function runsWhat(state){return`runs ${state.booted.checksum.slice(0,12)}`}
-var DeployAttempt;var init_attempt=__esm({"src/device/attempt.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();
-init_boot_counter();init_clock();init_connection();init_deploy_commit();init_follow2();init_limits();init_lock();init_observe();
-init_push();init_reboot();init_ssh();init_states();init_steps();init_trial();init_verdict();DeployAttempt=class{recorder=new StepRecorder;observed;#sessions=[];#device;#options;#limits;#owner;#show;#lock=null;constructor(device2,wanted2,options,show){
-this.observed={wanted:wanted2??"",before:null,rebooted:false,after:null,takenBack:null,stopped:null};this.#device=device2;
-this.#options=options;this.#limits=limitsOf(options.limits);this.#owner=newOwner(options.environment??process.env);this.#show=
-show}async work(){const{observed}=this;const to=await connectionOf(this.#device,this.#options.workspace);const found=await this.#reach(
-to);if(stateOf(found,observed.wanted)==="healthy")return;await this.#lockDevice();const before=await this.#settle(to,found);
-if(before===null)return;if(includes(stateOf(before,observed.wanted),"rebooted")){observed.after=before.health?.healthy===
-false?await judgeAgain(this.#live,before,observed.wanted):before}else{await this.#change(to,before)}await this.#takeBackUnlessHealthy(
-to)}async end(){if(this.session?.alive)await this.#lock?.release();await this.session?.close()}get session(){return this.#sessions.
-at(-1)??null}get bytesSent(){return this.#sessions.reduce((sum,{traffic})=>sum+traffic.sent,0)}get#live(){if(this.session===
-null)throw new Error("not connected");return this.session}async#reach(to){this.#show.detail("connecting");const{signal:signal2,
-environment:environment3}=this.#options;const work=async()=>{const session=await connect2(to,{signal:signal2,environment:environment3});
-this.#sessions.push(session);const state=await observe(session,this.observed.wanted);if(this.observed.wanted==="")this.observed.
-wanted=this.#older(state);this.observed.before=state;return state};return this.recorder.take("connect",work,state=>{return`\
-runs ${state.booted.checksum.slice(0,12)}, ${stateOf(state,this.observed.wanted)}`})}#older(state){const older=olderThanBooted(
-state);if(older!==null)return older.checksum;const message=`device ${this.#device.name} has no older deployment to go ba\
-ck to`;throw new LockstepError("E_DEPLOY",message,{hint:"deploy an older commit with `--commit`"})}async#lockDevice(){const{
-signal:signal2,waitLockMs=0}=this.#options;this.#lock=await takeLock(this.#live,this.#owner,{signal:signal2,waitMs:waitLockMs,
-onWait:this.#show.detail})}async#settle(to,found){const{observed}=this;const{wanted:wanted2}=observed;const seen=await observe(
-this.#live,wanted2);if(!seen.onTrial&&!includes(stateOf(seen,wanted2),"rebooted"))return this.#start(seen);if(seen.onTrial&&
-!isBootedForTrial(seen))return this.#start(seen);this.#show.detail("waiting until its boot is judged");const work=()=>this.#untilJudged(
-to,seen,found.bootId);const judged=await this.recorder.take("prove",work,runsWhat);if(seen.onTrial&&seen.trial?.commit===
-wanted2&&judged.booted.checksum!==wanted2){observed.before=seen;observed.after=judged;return null}return this.#start(judged)}#start(seen){
-this.observed.before=seen;return seen}async#untilJudged(to,seen,bootId2){try{const judged=await observeJudged(this.#live,
-seen,this.observed.wanted,this.#limits);if(!judged.onTrial)return judged}catch(error2){if(!(error2 instanceof LockstepError&&
-error2.code==="E_SSH_CUT"))throw error2}return this.#follow(to,bootId2)}async#change(to,before){const{observed,recorder}=this;
-const reached=stateOf(before,observed.wanted);if(!includes(reached,"transferred")){this.#show.detail("pulling");await recorder.
-take("pull",()=>this.#pull(before),detail3=>detail3)}this.#show.detail("deploying");const deployed=includes(reached,"dep\
-loyed")?"it was deployed already":`as stateroot ${before.booted.stateroot}`;const limits=this.#limits;await recorder.take(
-"deploy",()=>deployCommit(this.#live,before,observed.wanted,this.#owner,limits),()=>deployed);observed.after=await this.#reboot(
-to,before.bootId)}async#reboot(to,bootId2){this.#show.detail("rebooting");this.observed.rebooted=true;const started=performance.
-now();let answeredAt=null;const answered=()=>{if(answeredAt!==null)return;answeredAt=performance.now();this.recorder.add(
-"reboot",answeredAt-started,true,"answers again")};try{await reboot(this.#live);const seen=await this.#follow(to,bootId2,
-answered);this.recorder.add("prove",performance.now()-(answeredAt??started),true,runsWhat(seen));return seen}catch(error2){
-const step=answeredAt===null?"reboot":"prove";this.recorder.add(step,performance.now()-(answeredAt??started),false,error2.
-message);throw error2}}async#follow(to,bootId2,answered=()=>{}){const{signal:signal2,environment:environment3}=this.#options;
-const{down:down2,return:returnMs}=this.#limits;const onSession=async session=>{this.#sessions.push(session);answered();this.#lock=
-await takeLock(session,this.#owner,{signal:signal2,waitMs:0}).catch(error2=>{if(error2 instanceof LockstepError&&error2.
-code==="E_DEVICE_LOCKED")return null;throw error2})};const waiting={signal:signal2,environment:environment3,downMs:down2,
-returnMs,onWait:this.#show.detail,onSession};return(await followBoots(to,bootId2,{...waiting,wanted:this.observed.wanted,
-trial:this.#limits})).seen}async#pull(before){const clock2=await mendClock(this.#live,before);const{source,transfer}=this.#options;
-const options={...transfer,source,onBytes:this.#show.bytes,timeoutMs:this.#limits.pull};const{bytes:bytes2,files,deltaFrom}=await pullThrough(
-this.#live,this.observed.wanted,options);const what=deltaFrom===null?`${files} objects`:`a delta from ${deltaFrom.slice(
-0,12)}`;return[`${what}, ${bytes2} bytes`,...clock2===null?[]:[clock2]].join("; ")}async#takeBackUnlessHealthy(to){const{
-observed,recorder}=this;const{after:after2}=observed;if(after2===null||counterOf(after2)!==null)return;const{verdict,reason}=judge(
-observed);const session=this.#live;if(verdict!=="unhealthy"||reason===null){if(after2.trial!==null&&after2.trial.result===
-null&&verdict!=="never-rebooted")await closeTrial(session,after2);return}const older=beforeTrial(after2);if(older===null||
-after2.trial?.commit!==observed.wanted||after2.trial.result!==null)return;observed.takenBack=reason;this.#show.detail("t\
-aking it back");const work=async()=>{await closeTrial(session,after2);await deployCommit(session,after2,older.checksum,this.#owner,
-this.#limits);await reboot(session);observed.after=await this.#follow(to,after2.bootId);await closeTrial(this.#live,observed.
-after);await undeploy(this.#live,observed.after,observed.wanted,this.#limits.deploy);return observed.after};await recorder.
-take("take back",work,runsWhat)}}}});async function gatherEvidence(session){const{stdout}=await session.exec(["sh","-c",script2],{check:false,timeoutMs:6e4});
-const parts=new Map(stdout.split("\n@@ ").map(part=>[part.slice(0,part.indexOf("\n")),part.slice(part.indexOf("\n")+1)]));
-const text3=name2=>parts.get(name2)?.trim()||null;return{status:text3("status"),units:text3("units"),health:text3("healt\
-h"),trial:text3("trial"),journal:text3("journal")}}var noEvidence,script2;var init_evidence=__esm({"src/device/evidence.\
-ts"(){"use strict";init_define_EMBEDDED_RESOURCES();noEvidence={journal:null,status:null,units:null,health:null,trial:null,
-console:null};script2=`
-say() { printf '\\n@@ %s\\n' "$1"; }
-say status; ostree admin status
-say units; systemctl status --failed --no-pager 2>/dev/null
-say health; cat /run/lockstep/health 2>/dev/null; cd /run/lockstep/health.d 2>/dev/null && tail -n 200 -v -- * 2>/dev/nu\
-ll
-say trial; cd /var/lib/lockstep && cat trial ended reasons 2>/dev/null; find boots -type f -exec tail -n 400 -v -- {} + \
-2>/dev/null
-say journal; journalctl -b -n 400 --no-pager -o short-monotonic
-:`}});import{open as open7}from"node:fs/promises";async function lengthOf(file2){const handle=await open7(file2).catch(()=>null);
+rm -f $run/owner`}});var Waits;var init_waits=__esm({"src/device/waits.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();Waits=class{#ms=0;#judgedAt=null;get ms(){
+return this.#ms}get judgedAt(){return this.#judgedAt}async during(work){const start=performance.now();try{return await work()}finally{
+this.#ms+=performance.now()-start}}untilJudged(){const start=performance.now();return()=>{this.#judgedAt=performance.now();
+this.#ms+=this.#judgedAt-start}}}}});var Hold;var init_hold=__esm({"src/device/hold.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_follow2();
+init_lock();init_ssh();init_waits();Hold=class{owner;waits=new Waits;#to;#options;#sessions=[];#lock=null;constructor(to,options){
+this.#to=to;this.#options=options;this.owner=newOwner(options.environment??process.env)}get session(){const last=this.#sessions.
+at(-1);if(last===void 0)throw new Error("not connected");return last}get connected(){return this.#sessions.at(-1)?.alive??
+false}get bytesSent(){return this.#sessions.reduce((sum,{traffic})=>sum+traffic.sent,0)}async connect(){const{signal:signal2,
+environment:environment3}=this.#options;const session=await connect2(this.#to,{signal:signal2,environment:environment3});
+this.#sessions.push(session);return session}async lock(){const{signal:signal2,waitLockMs,onWait}=this.#options;this.#lock=
+await takeLock(this.session,this.owner,{signal:signal2,waitMs:waitLockMs,onWait})}async follow(bootId2,options,onAnswer=()=>{}){
+const{signal:signal2,environment:environment3,onWait}=this.#options;const onSession=async session=>{this.#sessions.push(
+session);onAnswer();this.#lock=await takeLock(session,this.owner,{signal:signal2,waitMs:0}).catch(error2=>{if(error2 instanceof
+LockstepError&&error2.code==="E_DEVICE_LOCKED")return null;throw error2})};return followBoots(this.#to,bootId2,{...options,
+signal:signal2,environment:environment3,onWait,onSession,waits:this.waits})}async end(){if(this.connected)await this.#lock?.
+release();await this.#sessions.at(-1)?.close()}}}});import{open as open7}from"node:fs/promises";async function lengthOf(file2){const handle=await open7(file2).catch(()=>null);
 if(handle===null)return 0;try{return(await handle.stat()).size}finally{await handle.close()}}async function consoleSince(file2,from){
 const handle=await open7(file2).catch(()=>null);if(handle===null)return"";try{const{size}=await handle.stat();const start=Math.
 max(from,size-65536);if(size<=start)return"";const buffer2=Buffer.alloc(size-start);const{bytesRead}=await handle.read(buffer2,
@@ -25516,20 +25546,78 @@ match.index+match[0].length)}}return null}function printable2(text3){return text
 replace(/\x1b[()][A-Z0-9]/g,"").replace(/[^\n\t\x20-\x7e\u00a0-\uffff]/g,"")}var failures;var init_console=__esm({"src/d\
 evice/virtual/console.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();failures=[{pattern:/^.*Kernel panic - not syncing.*$/m,
 reason:"its kernel panicked"},{pattern:/^.*lockstep: cannot start .*$/m,reason:"U-Boot could not start its kernel"}]}});async function deployTo(device2,commit,options){const start=performance.now();const stage=options.progress.stage(`deploy\
- ${device2.name}`);const attempt=new DeployAttempt(device2,commit,options,{bytes:bytes2=>stage.advance({bytes:bytes2}),detail:detail3=>stage.
-advance({detail:detail3})});const console_=await followConsole(device2,options);let ms=0;let told2={};try{await attempt.
-work();ms=performance.now()-start;told2=await tell(attempt)}catch(error2){if(!(error2 instanceof LockstepError)||error2.
-code==="E_INTERRUPTED"){stage.fail();throw error2}attempt.observed.stopped={code:error2.code,message:error2.message};ms=
-performance.now()-start;told2=await tell(attempt)}finally{await attempt.end()}const{verdict,reason}=judge(attempt.observed);
-if(reason===null)stage.done(verdict);else stage.fail();const{before,after:after2,rebooted,wanted:wanted2}=attempt.observed;
-const seen=after2??(rebooted?null:before);return{name:device2.name,verdict,reason,warnings:seen?.health?.warnings??[],wanted:wanted2,
-commit:seen?.booted.checksum??null,bytesSent:attempt.bytesSent,ms:Math.round(ms),steps:attempt.recorder.steps,evidence:{
-...noEvidence,...told2,console:rebooted?await console_():null}}}async function tell(attempt){const{session,observed}=attempt;
-if(session===null||!session.alive||judge(observed).verdict==="unchanged")return{};return gatherEvidence(session).catch(()=>({}))}
+ ${device2.name}`);const show={bytes:bytes2=>stage.advance({bytes:bytes2}),detail:detail3=>stage.advance({detail:detail3})};
+const attempt=new DeployAttempt(device2,commit,options,show);let hold2=null;const console_=await followConsole(device2,options);
+let ms=0;let told2={};try{const{signal:signal2,environment:environment3,waitLockMs=0}=options;const to=await connectionOf(
+device2,options.workspace);hold2=new Hold(to,{signal:signal2,environment:environment3,waitLockMs,onWait:show.detail});await attempt.
+work(hold2);ms=performance.now()-start;told2=await tell(attempt,hold2)}catch(error2){if(!(error2 instanceof LockstepError)||
+error2.code==="E_INTERRUPTED"){stage.fail();throw error2}attempt.observed.stopped={code:error2.code,message:error2.message};
+ms=performance.now()-start;told2=await tell(attempt,hold2)}finally{await hold2?.end()}const{verdict,reason}=judge(attempt.
+observed);if(reason===null)stage.done(verdict);else stage.fail();const{before,after:after2,rebooted,wanted:wanted2}=attempt.
+observed;const seen=after2??(rebooted?null:before);return{name:device2.name,verdict,reason,warnings:[...attempt.powerCycled?
+[cycledWarning]:[],...seen?.health?.warnings??[]],wanted:wanted2,commit:seen?.booted.checksum??null,bytesSent:hold2?.bytesSent??
+0,ms:Math.round(ms),ownMs:Math.round(ms-(hold2?.waits.ms??0)),verdictMs:verdictTime(hold2,start+ms),steps:attempt.recorder.
+steps,evidence:{...noEvidence,...told2,console:rebooted?await console_():null}}}function verdictTime(hold2,end){const judgedAt=hold2?.
+waits.judgedAt??null;return judgedAt===null?null:Math.round(end-judgedAt)}async function tell({observed},hold2){if(hold2===
+null||!hold2.connected||judge(observed).verdict==="unchanged")return{};return gatherEvidence(hold2.session).catch(()=>({}))}
 async function followConsole(device2,{workspace}){if(!device2.virtual)return async()=>null;const{console:file2}=deviceFiles(
-workspace,device2.name);const from=await lengthOf(file2);return async()=>await consoleSince(file2,from)||null}var init_deploy=__esm(
-{"src/device/deploy.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_attempt();init_evidence();init_verdict();
-init_console();init_files()}});function isDeployed({verdict}){return verdict==="deployed"||verdict==="unchanged"}function deploymentCases(deployment3){
+workspace,device2.name);const from=await lengthOf(file2);return async()=>await consoleSince(file2,from)||null}var cycledWarning;
+var init_deploy=__esm({"src/device/deploy.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_attempt();
+init_connection();init_evidence();init_hold();init_verdict();init_console();init_files();cycledWarning="it did not come \
+back from its reboot until its power was cycled"}});import{spawn as spawn8}from"node:child_process";import{setTimeout as sleep10}from"node:timers/promises";function powerByCommands(given){
+return{turn:(action,signal2)=>turn(given,action,signal2)}}async function turn(given,action,signal2){const start=performance.
+now();const output2=[];for(const[index,command2]of commandsFor(given,action).entries()){if(index>0)await pause2(given,signal2);
+output2.push(await run3(given,command2,signal2))}return{action,output:output2.filter(text3=>text3!=="").join("\n"),ms:Math.
+round(performance.now()-start)}}function commandsFor({device:device2,power:power3},action){const{on:on6,off,cycle}=power3;
+if(action==="cycle"&&cycle===null&&on6!==null&&off!==null)return[off,on6];const command2=power3[action];if(command2!==null)
+return[command2];throw new LockstepError("E_POWER_MISSING",`device ${device2} has no command for \`power.${action}\` in l\
+ockstep.yml`)}async function pause2({device:device2,power:power3},signal2){await sleep10(power3.pauseMs,void 0,{signal:signal2}).
+catch(()=>{throw interrupted3(device2)})}function interrupted3(device2){return new LockstepError("E_INTERRUPTED",`device\
+ ${device2}: interrupted while its power was switched`)}function run3(given,command2,signal2){const{device:device2,power:power3,
+directory:directory2,environment:environment3}=given;if(signal2.aborted)throw interrupted3(device2);return new Promise((resolve2,reject)=>{
+const child=spawn8("/bin/sh",["-c",command2],{cwd:directory2,detached:true,stdio:["ignore","pipe","pipe"],env:{...environment3,
+LOCKSTEP_DEVICE:device2}});let output2="";let ended2=null;const end=error2=>{ended2=error2;if(child.pid!==void 0)killGroup(
+child.pid)};const timer=setTimeout(()=>{const limit=`${power3.timeoutMs/1e3} s`;end(new LockstepError("E_POWER",`device ${device2}\
+: \`${command2}\` did not end in ${limit}${told(output2)}`))},power3.timeoutMs);const abort=()=>end(interrupted3(device2));
+signal2.addEventListener("abort",abort,{once:true});const collect3=chunk=>{output2=(output2+chunk).slice(-keptOutput)};child.
+stdout.setEncoding("utf8").on("data",collect3);child.stderr.setEncoding("utf8").on("data",collect3);const settle3=()=>{clearTimeout(
+timer);signal2.removeEventListener("abort",abort)};child.on("error",cause=>{settle3();reject(new LockstepError("E_POWER",
+`device ${device2}: cannot run \`${command2}\`: ${cause.message}`,{cause}))});child.on("exit",()=>setTimeout(()=>[child.
+stdout,child.stderr].map(pipe2=>pipe2.destroy()),1e3).unref());child.on("close",(code2,killedBy)=>{settle3();if(ended2!==
+null)return reject(ended2);if(code2===0)return resolve2(output2.trim());const how=killedBy===null?`failed with exit code\
+ ${code2}`:`was ended by ${killedBy}`;reject(new LockstepError("E_POWER",`device ${device2}: \`${command2}\` ${how}${told(
+output2)}`))})})}function told(output2){const lines=output2.trim().split("\n").slice(-5).join("\n");return lines===""?"":
+`:
+${lines}`}function killGroup(pid){try{process.kill(-pid,"SIGKILL")}catch{}}var keptOutput;var init_power_commands=__esm(
+{"src/device/power-commands.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();keptOutput=16384}});import{createHash as createHash25}from"node:crypto";import{createServer as createServer2}from"node:net";import path59 from"node:path";
+function machineName(files,device2){const project=createHash25("sha256").update(files.dir).digest("hex").slice(0,12);return`\
+lockstep-${project}-${device2}`}function machineSpec(name2,files,memory,port,extras={}){return{name:name2,argv:["qemu-sy\
+stem-arm",...["-name",name2],...["-M","virt,highmem=off","-cpu","cortex-a15","-smp","2","-m",String(memory)],...["-bios",
+firmware],...["-display","none","-monitor","none"],...["-qmp",`unix:${path59.basename(files.control)},server=on,wait=off`],
+...["-chardev",`file,id=console,path=${comma(files.console)},append=on`,"-serial","chardev:console"],...diskOptions(files,
+extras.recordWrites??false),...["-device","virtio-blk-device,drive=disk"],...["-netdev",`user,id=net,restrict=on,hostfwd\
+=tcp:127.0.0.1:${port}-:22`],...["-device","virtio-net-device,netdev=net"],...["-device","virtio-rng-device"],...extras.
+clock===void 0?[]:["-rtc",`base=${extras.clock}`],...extras.memory===void 0?[]:["-incoming",`exec:cat ${quote2(extras.memory)}`]],
+log:files.qemuLog,cwd:files.dir}}function diskOptions(files,recordWrites){const file2=(name2,path82)=>`driver=file,node-\
+name=${name2},filename=${comma(path82)},cache.no-flush=on`;if(!recordWrites)return["-drive",`if=none,id=disk,format=raw,\
+cache=unsafe,file=${comma(files.disk)}`];return[...["-blockdev",file2("disk-file",files.disk)],...["-blockdev",file2("wr\
+ites",files.writes)],...["-blockdev","driver=blklogwrites,node-name=disk,file=disk-file,log=writes,log-sector-size=512"]]}
+function comma(value){return value.replaceAll(",",",,")}function freePort(){return new Promise((resolve2,reject)=>{const server=createServer2();
+server.once("error",reject);server.listen(0,"127.0.0.1",()=>{const address=server.address();const port=typeof address===
+"object"&&address!==null?address.port:0;server.close(()=>resolve2(port))})})}var firmware;var init_machine=__esm({"src/d\
+evice/virtual/machine.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_shell2();firmware="/usr/lib/u-boot/qemu_a\
+rm/u-boot.bin"}});function virtualPower(device2,means){const files=deviceFiles(means.workspace,device2.name);const name2=machineName(files,
+device2.name);const off=async()=>(await means.toolbox()).stopDaemon(name2,{kill:true});const on6=async()=>{const toolbox=await means.
+toolbox();if(await toolbox.daemonRunning(name2))return;const state=await readState(files);if(state===null||state.port===
+null){throw new LockstepError("E_DEVICE_DOWN",`virtual device ${device2.name} was never started`,{hint:`Start it with \`l\
+ockstep devices up ${device2.name}\`.`})}await toolbox.startDaemon(machineSpec(name2,files,device2.memory,state.port))};
+return{async turn(action){const start=performance.now();if(action!=="on")await off();if(action!=="off")await on6();return{
+action,output:"",ms:Math.round(performance.now()-start)}}}}var init_power=__esm({"src/device/virtual/power.ts"(){"use st\
+rict";init_define_EMBEDDED_RESOURCES();init_errors();init_files();init_machine();init_state()}});function powerOf2(device2,means){if(device2.virtual)return virtualPower(device2,means);const{name:name2,power:power3}=device2;
+if(power3!==void 0){return powerByCommands({device:name2,power:power3,directory:means.root,environment:means.environment})}
+throw new LockstepError("E_POWER_MISSING",`device ${name2} has no \`power:\` in lockstep.yml`,{hint:"Give it the command\
+s that switch it: `power: {on: \u2026, off: \u2026}`."})}var init_power_of=__esm({"src/device/power-of.ts"(){"use strict";
+init_define_EMBEDDED_RESOURCES();init_errors();init_power_commands();init_power()}});function isDeployed({verdict}){return verdict==="deployed"||verdict==="unchanged"}function deploymentCases(deployment3){
 const failedAt=phaseOfVerdict[deployment3.verdict];const failedIndex=failedAt===void 0?phases.length:phases.indexOf(failedAt);
 return phases.map((phase,index)=>{const steps=deployment3.steps.filter(({name:name2})=>phaseOfStep[name2]===phase);const ms=steps.
 reduce((sum,step)=>sum+step.ms,0);const output2=steps.map(({name:name2,ok:ok4,detail:detail3})=>`${ok4?"ok":"failed"}  ${name2}\
@@ -25587,7 +25675,7 @@ sweep "$2"
 rm -rf "$1"
 `;readJournal=`
 if command -v journalctl >/dev/null; then journalctl -b --no-pager -o short-iso; else dmesg; fi | tail -c "$1"
-`}});import{createWriteStream as createWriteStream3}from"node:fs";import{mkdir as mkdir6,rm as rm8}from"node:fs/promises";import path59 from"node:path";
+`}});import{createWriteStream as createWriteStream3}from"node:fs";import{mkdir as mkdir6,rm as rm8}from"node:fs/promises";import path60 from"node:path";
 import{Readable as Readable11}from"node:stream";import{pipeline as pipeline4}from"node:stream/promises";async function saveArtifacts(session,scratch,directory2,bound=mostBytes){
 await rm8(directory2,{recursive:true,force:true});const saved={files:[],notes:[]};try{const args=[scratch,String(bound)];
 const{stdout}=await session.script(fetchArtifacts,{args,timeoutMs:3e5});const archive=Buffer.from(stdout,"base64");await unpack(
@@ -25596,7 +25684,7 @@ error2)?cutNote(bound):`artifacts could not be fetched: ${error2 instanceof Erro
 return saved}async function unpack(archive,directory2,saved){const entries2=(0,import_tar_stream7.extract)();const feeding=pipeline4(
 Readable11.from([archive]),entries2);feeding.catch(()=>{});for await(const entry of entries2){const name2=insideName(entry.
 header.name);if(entry.header.type!=="file"||name2===null){if(entry.header.type!=="directory")saved.notes.push(`artifact \
-left out: ${entry.header.name}`);entry.resume();continue}const file2=path59.join(directory2,name2);await mkdir6(path59.dirname(
+left out: ${entry.header.name}`);entry.resume();continue}const file2=path60.join(directory2,name2);await mkdir6(path60.dirname(
 file2),{recursive:true});await pipeline4(entry,createWriteStream3(file2,{mode:420})).catch(async error2=>{await rm8(file2,
 {force:true});throw error2});saved.files.push(name2)}await feeding}function insideName(name2){const parts=name2.split("/").
 filter(part=>part!==""&&part!==".");if(name2.startsWith("/")||parts.length===0||/[\x00-\x1f\x7f\\]/.test(name2))return null;
@@ -25655,31 +25743,31 @@ function exitMessage(exitCode2){if(exitCode2===126)return"exit code 126: it cann
 `${message}: ${last}`}function lastLine(output2){const line3=output2.trimEnd().split("\n").at(-1)?.trim()??"";return line3===
 ""?null:line3.slice(0,300)}var keepBytes,skipCode;var init_run_program=__esm({"src/testing/run-program.ts"(){"use strict";
 init_define_EMBEDDED_RESOURCES();init_remote_scripts();init_results();init_tap();keepBytes=1024*1024;skipCode=77}});function interruptible(session,device2,signal2){return{get alive(){return session.alive},async script(text3,options){if(signal2.
-aborted)throw interrupted3(device2);let abort;const aborted3=new Promise((_,reject)=>{abort=()=>reject(interrupted3(device2));
+aborted)throw interrupted4(device2);let abort;const aborted3=new Promise((_,reject)=>{abort=()=>reject(interrupted4(device2));
 signal2.addEventListener("abort",abort,{once:true})});const work=session.script(text3,options);work.catch(()=>{});try{return await Promise.
-race([work,aborted3])}finally{if(abort!==void 0)signal2.removeEventListener("abort",abort)}}}}function interrupted3(device2){
+race([work,aborted3])}finally{if(abort!==void 0)signal2.removeEventListener("abort",abort)}}}}function interrupted4(device2){
 return new LockstepError("E_INTERRUPTED",`device ${device2}: its tests were interrupted`)}var init_session2=__esm({"src/\
-testing/session.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});import{randomUUID as randomUUID2}from"node:crypto";import{mkdir as mkdir7}from"node:fs/promises";import path60 from"node:path";
+testing/session.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});import{randomUUID as randomUUID2}from"node:crypto";import{mkdir as mkdir7}from"node:fs/promises";import path61 from"node:path";
 async function runTests(session,suite,options){const{device:device2}=options;await mkdir7(options.results,{recursive:true});
 const mark2=randomUUID2();const login2=interruptible(session,device2,options.signal);const scratch=await prepareScratch(
 login2,suite,options.scratchBases??["/run","/var/tmp","/tmp"]);const outcome={device:device2,tests:[],artifacts:[],notes:[]};
 try{await login2.script(upload,{args:[scratch],input:suite.archive,timeoutMs:10*shortMs});outcome.tests=await runEach(login2,
-suite,{...options,scratch,mark:mark2});if(session.alive){const saved=await saveArtifacts(login2,scratch,path60.join(options.
+suite,{...options,scratch,mark:mark2});if(session.alive){const saved=await saveArtifacts(login2,scratch,path61.join(options.
 results,"artifacts"));outcome.artifacts=saved.files;outcome.notes.push(...saved.notes);outcome.notes.push(...await saveJournal(
-login2,path60.join(options.results,"journal.log")))}throwIfInterrupted(options)}finally{const timeoutMs4=options.signal.
+login2,path61.join(options.results,"journal.log")))}throwIfInterrupted(options)}finally{const timeoutMs4=options.signal.
 aborted?1e4:shortMs;if(session.alive)await session.script(clean,{args:[scratch,mark2],timeoutMs:timeoutMs4}).catch(()=>{})}
 return outcome}async function prepareScratch(session,suite,bases){const need=Math.ceil(2*suite.archive.length/1024)+4096;
 const{stdout}=await session.script(prepare2,{args:[String(need),...bases],timeoutMs:shortMs});return stdout.trim()}async function runEach(session,suite,options){
 const results=[];let lostDuring=null;for(const name2 of suite.tests){options.stage.advance({detail:name2});if(lostDuring!==
 null){results.push(notRun(name2,`not run: the device was lost during ${lostDuring}`))}else{results.push(await runProgram(
 session,name2,options));throwIfInterrupted(options);if(!await answers(session,results.at(-1)))lostDuring=name2}options.stage.
-advance({count:1})}return results}function throwIfInterrupted({signal:signal2,device:device2}){if(signal2.aborted)throw interrupted3(
+advance({count:1})}return results}function throwIfInterrupted({signal:signal2,device:device2}){if(signal2.aborted)throw interrupted4(
 device2)}async function answers(session,last){if(!session.alive)return false;if(last.status==="passed"||last.status==="s\
 kipped")return true;return session.script("true",{timeoutMs:15e3}).then(()=>true,()=>false)}function notRun(name2,message){
 return{name:name2,status:"error",ms:0,message,output:"",points:[]}}var shortMs;var init_run=__esm({"src/testing/run.ts"(){
 "use strict";init_define_EMBEDDED_RESOURCES();init_artifacts();init_journal();init_remote_scripts();init_run_program();init_session2();
-shortMs=6e4}});import{mkdir as mkdir8,readFile as readFile27,rename as rename5,writeFile as writeFile10}from"node:fs/promises";import path61 from"node:path";
-function resultFile(runDirectory){return path61.join(runDirectory,fileName2)}async function readResult(runDirectory){const file2=resultFile(
+shortMs=6e4}});import{mkdir as mkdir8,readFile as readFile27,rename as rename5,writeFile as writeFile10}from"node:fs/promises";import path62 from"node:path";
+function resultFile(runDirectory){return path62.join(runDirectory,fileName2)}async function readResult(runDirectory){const file2=resultFile(
 runDirectory);const text3=await readFile27(file2,"utf8").catch(error2=>{if(error2.code==="ENOENT")return null;throw error2});
 if(text3===null)return null;try{return schema2.parse(JSON.parse(text3))}catch(cause){const why=cause instanceof external_exports.
 ZodError?external_exports.prettifyError(cause).split("\n")[0]:cause.message;throw new LockstepError("E_RESULT",`${file2}\
@@ -25696,32 +25784,52 @@ test=external_exports.object({...caseFields,points:external_exports.array(extern
 external_exports.object({name:external_exports.string(),verdict:external_exports.string(),reason:external_exports.string().
 nullable(),wanted:external_exports.string(),commit:external_exports.string().nullable(),bytesSent:external_exports.number(),
 ms:external_exports.number(),steps:external_exports.array(external_exports.object({name:external_exports.string(),ms:external_exports.
-number(),ok:external_exports.boolean(),detail:external_exports.string()})),warnings:external_exports.array(external_exports.
-string()).optional(),evidence:external_exports.array(external_exports.string()).optional()});image=external_exports.object(
-{name:external_exports.string(),arch:external_exports.string(),ref:external_exports.string(),commit:external_exports.string(),
-lockDigest:external_exports.string(),stages:external_exports.array(external_exports.object({name:external_exports.string(),
-ms:external_exports.number(),cached:external_exports.boolean()})),changes:external_exports.array(external_exports.object(
-{package:external_exports.string(),from:external_exports.string().nullable(),to:external_exports.string().nullable(),kind:external_exports.
-string()}))});device=external_exports.object({name:external_exports.string(),image:external_exports.string(),virtual:external_exports.
-boolean(),deployment:deployment.nullable(),tests:external_exports.array(test),failure:external_exports.object({code,message:external_exports.
-string()}).nullable(),notes:external_exports.array(external_exports.string()),files:external_exports.array(external_exports.
-string())});schema2=external_exports.object({format:external_exports.literal(1),startedAt:external_exports.iso.datetime(),
-ms:external_exports.number(),outcome:external_exports.enum(["ok","unchanged","failed","unstable"]),code:code.nullable(),
-message:external_exports.string(),hint:external_exports.string().nullable(),description:external_exports.string(),images:external_exports.
-array(image),devices:external_exports.array(device)});fileName2="result.json";mostOutput=64*1024}});import{readdir as readdir5}from"node:fs/promises";import path62 from"node:path";function imageResult(built,image2,changes2){
+number(),ok:external_exports.boolean(),detail:external_exports.string()})),ownMs:external_exports.number().optional(),verdictMs:external_exports.
+number().nullable().optional(),warnings:external_exports.array(external_exports.string()).optional(),evidence:external_exports.
+array(external_exports.string()).optional()});image=external_exports.object({name:external_exports.string(),arch:external_exports.
+string(),ref:external_exports.string(),commit:external_exports.string(),lockDigest:external_exports.string(),stages:external_exports.
+array(external_exports.object({name:external_exports.string(),ms:external_exports.number(),cached:external_exports.boolean()})),
+changes:external_exports.array(external_exports.object({package:external_exports.string(),from:external_exports.string().
+nullable(),to:external_exports.string().nullable(),kind:external_exports.string()}))});device=external_exports.object({name:external_exports.
+string(),image:external_exports.string(),virtual:external_exports.boolean(),deployment:deployment.nullable(),tests:external_exports.
+array(test),failure:external_exports.object({code,message:external_exports.string()}).nullable(),notes:external_exports.
+array(external_exports.string()),files:external_exports.array(external_exports.string())});schema2=external_exports.object(
+{format:external_exports.literal(1),startedAt:external_exports.iso.datetime(),ms:external_exports.number(),outcome:external_exports.
+enum(["ok","unchanged","failed","unstable"]),code:code.nullable(),message:external_exports.string(),hint:external_exports.
+string().nullable(),description:external_exports.string(),images:external_exports.array(image),devices:external_exports.
+array(device)});fileName2="result.json";mostOutput=64*1024}});import{readdir as readdir5}from"node:fs/promises";import path63 from"node:path";function imageResult(built,image2,changes2){
 const{name:name2,ref,commit,lockDigest:lockDigest2,stages:stages3}=built;const plain3=stages3.map(stage=>({name:stage.name,
 ms:stage.ms,cached:stage.cached}));return{name:name2,arch:image2.arch,ref,commit,lockDigest:lockDigest2,stages:plain3,changes:changes2}}
 function untested(device2,deployment3){const{name:name2,image:image2,virtual}=device2;return{name:name2,image:image2,virtual,
 deployment:deployment3,tests:[],failure:null,notes:[],files:[]}}function tested(result,{tests:tests2,failure:failure5,notes}){
 return{...result,tests:tests2,failure:failure5,notes}}function notTested(result,names3){const{deployment:deployment3}=result;
 if(deployment3===null||isDeployed(deployment3))return result;return{...result,tests:names3.map(name2=>notRun(name2,`not \
-run: the device is ${deployment3.verdict}`))}}async function filesOf4(runDirectory,device2){const directory2=path62.join(
+run: the device is ${deployment3.verdict}`))}}async function filesOf4(runDirectory,device2){const directory2=path63.join(
 runDirectory,"devices",device2);const entries2=await readdir5(directory2,{recursive:true,withFileTypes:true}).catch(()=>[]);
-return entries2.filter(entry=>entry.isFile()).map(entry=>path62.relative(directory2,path62.join(entry.parentPath,entry.name))).
+return entries2.filter(entry=>entry.isFile()).map(entry=>path63.relative(directory2,path63.join(entry.parentPath,entry.name))).
 sort()}function shortened({images,devices:devices2}){const short2=item=>({...item,output:shortOutput(item.output)});const tests2=result=>result.
 tests.map(test3=>({...short2(test3),points:test3.points.map(point=>short2(point))}));return{images,devices:devices2.map(
 device2=>({...device2,tests:tests2(device2)}))}}var init_draft=__esm({"src/report/draft.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_deployment();init_run();init_result2()}});var require_interfaces=__commonJS({"node_modules/xmlbuilder2/lib/interfaces.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
+init_deployment();init_run();init_result2()}});var powerActions;var init_power2=__esm({"src/device/power.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();powerActions=
+["on","off","cycle"]}});async function chooseDevices2(context,names3){if(names3.length===0)return context.devices();const{devices:known3,file:file2}=await context.
+config();return names3.map(name2=>{const device2=known3.find(each=>each.name===name2);if(device2!==void 0)return device2;
+const hint3=known3.length===0?"It defines none.":`It defines ${known3.map(each=>each.name).join(", ")}.`;throw new LockstepError(
+"E_NO_SUCH_DEVICE",`${file2} defines no device ${name2}`,{hint:hint3})})}function onlyVirtual(chosen,names3){for(const device2 of chosen){
+if(device2.virtual||!names3.includes(device2.name))continue;const hint3="Where its power can be switched: `lockstep devi\
+ces power on|off|cycle NAME`.";throw new LockstepError("E_USAGE",`device ${device2.name} is real: lockstep can neither s\
+tart nor stop it`,{hint:hint3})}return chosen.filter(device2=>device2.virtual)}var init_action=__esm({"src/commands/devi\
+ces/action.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});async function powerMeans(context){const[workspace,{root:root2}]=[await context.workspace(),await context.config()];return{
+workspace,root:root2,environment:context.environment,toolbox:()=>context.toolbox()}}function describe9({name:name2,action,
+output:output2}){const said=output2===""?"":`:
+${output2.replace(/^/gm,"  ")}`;return`${name2} ${words2[action]}${said}`}var power2,words2;var init_power3=__esm({"src/\
+commands/devices/power.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_each();init_power2();init_power_of();init_errors();
+init_verb();init_action();power2={async run(context,[wanted2,...names3]){const action=powerActions.find(each=>each===wanted2);
+if(action===void 0||names3.length===0){throw new LockstepError("E_USAGE",`devices power: it is \`devices power ${powerActions.
+join("|")} NAME\u2026\``)}const chosen=await chooseDevices2(context,names3);const means=await powerMeans(context);const switches=chosen.
+map(device2=>({name:device2.name,by:powerOf2(device2,means)}));const switched=await eachDevice(switches,async({name:name2,
+by:by2})=>{return{name:name2,...await by2.turn(action,context.signal)}});const told2=switched.map(describe9).join("\n");
+return ok(told2,{action:"power",devices:switched})}};words2={on:"switched on",off:"switched off",cycle:"switched off and\
+ on"}}});var require_interfaces=__commonJS({"node_modules/xmlbuilder2/lib/interfaces.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
 Object.defineProperty(exports,"__esModule",{value:true});exports.DefaultXMLBuilderCBOptions=exports.XMLBuilderOptionKeys=
 exports.DefaultBuilderOptions=void 0;exports.DefaultBuilderOptions={version:"1.0",encoding:void 0,standalone:void 0,keepNullNodes:false,
 keepNullAttributes:false,ignoreConverters:false,skipWhitespaceOnlyText:true,convert:{att:"@",ins:"?",text:"#",cdata:"$",
@@ -28936,14 +29044,14 @@ exports,"convert",{enumerable:true,get:function(){return builder_1.convert}});Ob
 enumerable:true,get:function(){return builder_1.createCB}});Object.defineProperty(exports,"fragmentCB",{enumerable:true,
 get:function(){return builder_1.fragmentCB}})}});import{stripVTControlCharacters as stripVTControlCharacters2,toUSVString}from"node:util";function xmlText(text3){return toUSVString(
 stripVTControlCharacters2(text3)).replace(/\r\n?/g,"\n").replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]/g,
-"")}var init_xml_text=__esm({"src/testing/xml-text.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{mkdir as mkdir9,rename as rename6,writeFile as writeFile11}from"node:fs/promises";import path63 from"node:path";function junitXml(report3){
+"")}var init_xml_text=__esm({"src/testing/xml-text.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{mkdir as mkdir9,rename as rename6,writeFile as writeFile11}from"node:fs/promises";import path64 from"node:path";function junitXml(report3){
 const steps=report3.deployment===null?[]:deploymentCases(report3.deployment);const tests2=report3.tests.flatMap(casesOf);
 const all=[...steps,...tests2];const document2=(0,import_xmlbuilder2.create)({version:"1.0",encoding:"UTF-8"});const suite=document2.
 ele("testsuites").ele("testsuite",{name:xmlText(report3.device),...totals(all),timestamp:report3.startedAt.toISOString().
 replace(/\.\d+Z$/,"Z"),hostname:xmlText(report3.device)});addProperties3(suite,report3.properties);for(const step of steps)
 addCase(suite,`${report3.device}.deployment`,step);for(const test3 of tests2)addCase(suite,`${report3.device}.tests`,test3);
 return`${document2.end({prettyPrint:true})}
-`}async function writeJunit(directory2,report3){const file2=path63.join(directory2,`${report3.device}.xml`);await mkdir9(
+`}async function writeJunit(directory2,report3){const file2=path64.join(directory2,`${report3.device}.xml`);await mkdir9(
 directory2,{recursive:true});await writeFile11(`${file2}.tmp`,junitXml(report3));await rename6(`${file2}.tmp`,file2);return file2}
 function totals(cases){const errors=cases.filter(({status:status2})=>status2==="error").length;const{tests:tests2,failed,
 skipped}=countCases(cases);return{tests:String(tests2),failures:String(failed-errors),errors:String(errors),skipped:String(
@@ -29027,7 +29135,7 @@ const rows=all.map(change2=>html`<tr>
 <tbody>
 ${rows}</tbody></table></div>
 </details>`}var init_html_image=__esm({"src/report/html-image.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_format();
-init_markup()}});import{mkdir as mkdir10,rename as rename7,writeFile as writeFile12}from"node:fs/promises";import path64 from"node:path";
+init_markup()}});import{mkdir as mkdir10,rename as rename7,writeFile as writeFile12}from"node:fs/promises";import path65 from"node:path";
 function reportHtml(result){const page=html`<!doctype html>
 <html lang="en">
 <head>
@@ -29040,7 +29148,7 @@ function reportHtml(result){const page=html`<!doctype html>
 <body>
 <header class="top">
 <p class="brand">lockstep</p>
-<h1><span class="badge ${result.outcome}">${words2[result.outcome]}</span> ${result.description}</h1>
+<h1><span class="badge ${result.outcome}">${words3[result.outcome]}</span> ${result.description}</h1>
 <p class="meta">${when(result.startedAt)}, took ${formatElapsed(result.ms)}</p>
 ${failure4(result)}
 </header>
@@ -29051,16 +29159,16 @@ ${result.devices.map(device2=>deviceSection(device2))}
 <footer><p>All times are of the machine that ran lockstep, in UTC.</p></footer>
 </body>
 </html>
-`;return page.text}async function writeReport(runDirectory,result){const directory2=path64.join(runDirectory,"report");const page=path64.
-join(directory2,"index.html");await mkdir10(directory2,{recursive:true});await writeFile12(path64.join(directory2,"repor\
+`;return page.text}async function writeReport(runDirectory,result){const directory2=path65.join(runDirectory,"report");const page=path65.
+join(directory2,"index.html");await mkdir10(directory2,{recursive:true});await writeFile12(path65.join(directory2,"repor\
 t.css"),resourceText("report.css"));await writeFile12(`${page}.tmp`,reportHtml(result));await rename7(`${page}.tmp`,page);
 return page}function failure4({code:code2,message,hint:hint3,description}){if(code2===null)return null;const more=(message.
 startsWith(description)?message.slice(description.length):message).trim();return html`<div class="failure"><p><code>${code2}</code></p>
 ${more!==""&&html`<pre>${more}</pre>`}
 ${hint3!==null&&html`<p>${hint3}</p>`}</div>`}function when(startedAt){const text3=startedAt.replace("T"," ").replace(/(\.\d+)?Z$/,
-"");return html`<time datetime="${startedAt}">${text3}</time>`}var words2;var init_html=__esm({"src/report/html.ts"(){"u\
+"");return html`<time datetime="${startedAt}">${text3}</time>`}var words3;var init_html=__esm({"src/report/html.ts"(){"u\
 se strict";init_define_EMBEDDED_RESOURCES();init_format();init_resources();init_html_device();init_html_image();init_markup();
-words2={ok:"passed",unchanged:"unchanged",unstable:"tests failed",failed:"failed"}}});function countsOf(device2){return countCases(device2.tests.flatMap(casesOf))}function describeRun(images,devices2){const what=images.
+words3={ok:"passed",unchanged:"unchanged",unstable:"tests failed",failed:"failed"}}});function countsOf(device2){return countCases(device2.tests.flatMap(casesOf))}function describeRun(images,devices2){const what=images.
 map(({name:name2,commit})=>`${name2} ${commit.slice(0,8)}`).join(", ");const on6=`on ${devices2.length} device${devices2.
 length===1?"":"s"}`;const bad=devices2.filter(({deployment:deployment3})=>deployment3!==null&&!isDeployed(deployment3));
 const total2=totalOf(devices2.filter(device2=>!bad.includes(device2)));const notDeployed=bad.map(({name:name2,deployment:deployment3})=>`${name2}\
@@ -29076,14 +29184,14 @@ failure:failure5,tests:tests2}){const complaints=tests2.flatMap(casesOf).filter(
  ${failed.name}  ${failed.message??""}`.trimEnd());if(failure5!==null)complaints.unshift(`\u2717 ${name2}  ${failure5.message}`);
 if(deployment3!==null&&deployment3.reason!==null)complaints.unshift(`\u2717 ${name2}  ${deployment3.reason}`);return complaints}
 var import_cli_table3;var init_summary2=__esm({"src/report/summary.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_cli_table3=
-__toESM(require_cli_table3(),1);init_format();init_deployment();init_results()}});import path65 from"node:path";async function publish(directory2,workspace,draft,ending){const junit=[];if(ending.junit){
-for(const report3 of junitReports(draft,ending.startedAt)){junit.push(await writeJunit(path65.join(directory2.path,"juni\
+__toESM(require_cli_table3(),1);init_format();init_deployment();init_results()}});import path66 from"node:path";async function publish(directory2,workspace,draft,ending){const junit=[];if(ending.junit){
+for(const report3 of junitReports(draft,ending.startedAt)){junit.push(await writeJunit(path66.join(directory2.path,"juni\
 t"),report3))}}const devices2=await Promise.all(draft.devices.map(async device2=>({...device2,files:await filesOf4(directory2.
 path,device2.name)})));const{outcome,code:code2,message,hint:hint3,startedAt}=ending;const description=describeRun(draft.
 images,draft.devices);const result={format:1,startedAt:startedAt.toISOString(),ms:Math.max(0,Date.now()-startedAt.getTime()),
 ...{outcome,code:code2,message,hint:hint3,description},...shortened({images:draft.images,devices:devices2})};const written={
 result:await writeResult(directory2.path,result),report:await writeReport(directory2.path,result)};await directory2.publish();
-const published=file2=>path65.join(workspace.run,path65.relative(directory2.path,file2));return{result:published(written.
+const published=file2=>path66.join(workspace.run,path66.relative(directory2.path,file2));return{result:published(written.
 result),report:published(written.report),junit:junit.map(published),description}}function junitReports({images,devices:devices2},startedAt){
 return devices2.map(({name:name2,deployment:deployment3,tests:tests2,image:imageName2})=>{const image2=images.find(each=>each.
 name===imageName2);const commit=deployment3?.wanted??image2?.commit;const known3={commit,image:imageName2,arch:image2?.arch,
@@ -29091,14 +29199,14 @@ lockDigest:image2?.lockDigest};const properties=Object.entries(known3).filter(en
 deployment:deployment3,tests:tests2,startedAt,properties:Object.fromEntries(properties)}})}var init_publish=__esm({"src/\
 report/publish.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_junit();init_draft();init_html();init_result2();
 init_summary2()}});import{randomUUID as randomUUID3}from"node:crypto";import{cp,mkdir as mkdir11,readdir as readdir6,rename as rename8,rm as rm9}from"node:fs/promises";
-import path66 from"node:path";async function openRunDirectory(workspace,carry=[]){const fresh=path66.join(workspace.work,
+import path67 from"node:path";async function openRunDirectory(workspace,carry=[]){const fresh=path67.join(workspace.work,
 `run-${randomUUID3()}`);await sweep2(workspace.work);await mkdir11(fresh,{recursive:true});for(const device2 of carry)await carryLogs(
 workspace.run,fresh,device2);return{path:fresh,async publish(){const old=`${fresh}-old`;await rename8(workspace.run,old).
 catch(error2=>{if(error2.code!=="ENOENT")throw error2});await rename8(fresh,workspace.run);await rm9(old,{recursive:true,
 force:true})},discard:()=>rm9(fresh,{recursive:true,force:true})}}async function sweep2(work){const left=(await readdir6(
-work).catch(()=>[])).filter(name2=>name2.startsWith("run-"));await Promise.all(left.map(name2=>rm9(path66.join(work,name2),
-{recursive:true,force:true})))}async function carryLogs(from,to,device2){const[source,target]=[from,to].map(directory2=>path66.
-join(directory2,"devices",device2));const ofTests=["artifacts","journal.log"].map(name2=>path66.join(source,name2));const filter2=file2=>!ofTests.
+work).catch(()=>[])).filter(name2=>name2.startsWith("run-"));await Promise.all(left.map(name2=>rm9(path67.join(work,name2),
+{recursive:true,force:true})))}async function carryLogs(from,to,device2){const[source,target]=[from,to].map(directory2=>path67.
+join(directory2,"devices",device2));const ofTests=["artifacts","journal.log"].map(name2=>path67.join(source,name2));const filter2=file2=>!ofTests.
 includes(file2);await cp(source,target,{recursive:true,filter:filter2}).catch(error2=>{if(error2.code!=="ENOENT")throw error2})}
 var init_run_directory=__esm({"src/report/run-directory.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});async function recorded(context,options,work){const workspace=await context.workspace();const startedAt=new Date;const directory2=await openRunDirectory(
 workspace,options.carry);const inner={...context,workspace:async()=>({...workspace,run:directory2.path})};const draft={images:[],
@@ -29109,16 +29217,17 @@ signal:signal2}){const{message,hint:hint3}=error2 instanceof LockstepError?error
 LockstepError?error2.code:"E_INTERNAL";return{outcome:"failed",code:signal2.aborted?"E_INTERRUPTED":own2,message,hint:hint3}}
 var init_recorded=__esm({"src/commands/recorded.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_publish();
 init_run_directory()}});var deploy_exports={};__export(deploy_exports,{deploy:()=>deploy,deployDevices:()=>deployDevices,outcomeOf:()=>outcomeOf3,
-plain:()=>plain2});import{mkdir as mkdir12,writeFile as writeFile13}from"node:fs/promises";import path67 from"node:path";
+plain:()=>plain2});import{mkdir as mkdir12,writeFile as writeFile13}from"node:fs/promises";import path68 from"node:path";
 function duration4(text3){const ms=milliseconds(text3);if(Number.isFinite(ms))return ms;throw new LockstepError("E_USAGE",
 `--wait-lock ${text3}: expected a duration such as 30s, 10m or 1h`)}async function deployDevices(context,chosen,{commit,
 rollback=false,waitLock}={}){const workspace=await context.workspace();const wanted2=rollback?null:await wantedCommits(context,
-chosen,commit);const{progress,signal:signal2,environment:environment3}=context;const options={workspace,progress,signal:signal2,
-environment:environment3,waitLockMs:waitLock,source:await context.source()};return eachDevice(chosen,async device2=>{const deployment3=await deployTo(
-device2,wanted2?.get(device2.name)??null,options);await keepEvidence(workspace,deployment3);return deployment3})}async function keepEvidence(workspace,{
-name:name2,evidence}){const dir=path67.join(workspace.run,"devices",name2);for(const[what,text3]of Object.entries(evidence)){
-if(text3===null)continue;await mkdir12(dir,{recursive:true});await writeFile13(path67.join(dir,evidenceFile(what)),`${text3}\
-
+chosen,commit);const{progress,signal:signal2,environment:environment3}=context;const means=await powerMeans(context);const options={
+workspace,progress,signal:signal2,environment:environment3,waitLockMs:waitLock,source:await context.source()};return eachDevice(
+chosen,async device2=>{const power3=device2.power?.afterSilence?powerOf2(device2,means):null;const deployment3=await deployTo(
+device2,wanted2?.get(device2.name)??null,{...options,power:power3});await keepEvidence(workspace,deployment3);return deployment3})}
+async function keepEvidence(workspace,{name:name2,evidence}){const dir=path68.join(workspace.run,"devices",name2);for(const[
+what,text3]of Object.entries(evidence)){if(text3===null)continue;await mkdir12(dir,{recursive:true});await writeFile13(path68.
+join(dir,evidenceFile(what)),`${text3}
 `)}}function plain2({evidence,...rest}){const files=Object.entries(evidence).filter(([,text3])=>text3!==null);return{...rest,
 evidence:files.map(([what])=>evidenceFile(what))}}function outcomeOf3(deployments2){const fields={devices:deployments2.map(
 plain2)};const failed=deployments2.filter(({verdict})=>verdict!=="deployed"&&verdict!=="unchanged");if(failed.length>0){
@@ -29131,33 +29240,34 @@ const head=["device","verdict","commit","sent","took"];const table=new import_cl
 colAligns:["left","left","left","right","right"]});for(const{name:name2,verdict,commit,bytesSent,ms}of deployments2){const sent=`${(bytesSent/
 1048576).toFixed(1)} MiB`;table.push([name2,verdict,commit?.slice(0,12)??"",sent,`${(ms/1e3).toFixed(1)} s`])}return table.
 toString()}var import_cli_table32,deploy,evidenceFile;var init_deploy2=__esm({"src/commands/deploy.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-import_cli_table32=__toESM(require_cli_table3(),1);init_esm();init_duration();init_deploy();init_each();init_errors();init_draft();
-init_recorded();init_verb();init_wanted();deploy={name:"deploy",summary:"make devices run a commit, and prove that they \
-do",declare(command2){command2.option("--commit <rev>","commit or ref of the build repository; the image\u2019s own by defaul\
-t").addOption(new Option("--rollback","go back to the older deployment that each device has").conflicts("commit")).option(
-"--wait-lock <duration>","wait that long for another deployment to the same device, such as 10m",duration4)},async run(context,options){
-const chosen=await context.devices();return recorded(context,{},async(inner,draft)=>{const deployments2=await deployDevices(
-inner,chosen,options);draft.devices=chosen.map((device2,index)=>untested(device2,plain2(deployments2[index])));return outcomeOf3(
-deployments2)})},print(outcome){return`${deploymentTable(outcome.devices)}
-${outcome.message}`}};evidenceFile=what=>`deploy-${what}.txt`}});import{mkdir as mkdir13,open as open8,writeFile as writeFile14}from"node:fs/promises";import path68 from"node:path";async function keepConsole(device2,workspace){
-if(!device2.virtual)return;const text3=await endOf(deviceFiles(workspace,device2.name).console);if(text3===null)return;const directory2=path68.
-join(workspace.run,"devices",device2.name);await mkdir13(directory2,{recursive:true});await writeFile14(path68.join(directory2,
+import_cli_table32=__toESM(require_cli_table3(),1);init_esm();init_duration();init_deploy();init_each();init_power_of();
+init_errors();init_draft();init_power3();init_recorded();init_verb();init_wanted();deploy={name:"deploy",summary:"make d\
+evices run a commit, and prove that they do",declare(command2){command2.option("--commit <rev>","commit or ref of the bu\
+ild repository; the image\u2019s own by default").addOption(new Option("--rollback","go back to the older deployment tha\
+t each device has").conflicts("commit")).option("--wait-lock <duration>","wait that long for another deployment to the s\
+ame device, such as 10m",duration4)},async run(context,options){const chosen=await context.devices();return recorded(context,
+{},async(inner,draft)=>{const deployments2=await deployDevices(inner,chosen,options);draft.devices=chosen.map((device2,index)=>untested(
+device2,plain2(deployments2[index])));return outcomeOf3(deployments2)})},print(outcome){return`${deploymentTable(outcome.
+devices)}
+${outcome.message}`}};evidenceFile=what=>`deploy-${what}.txt`}});import{mkdir as mkdir13,open as open8,writeFile as writeFile14}from"node:fs/promises";import path69 from"node:path";async function keepConsole(device2,workspace){
+if(!device2.virtual)return;const text3=await endOf(deviceFiles(workspace,device2.name).console);if(text3===null)return;const directory2=path69.
+join(workspace.run,"devices",device2.name);await mkdir13(directory2,{recursive:true});await writeFile14(path69.join(directory2,
 "console.log"),text3)}async function endOf(file2){const handle=await open8(file2).catch(()=>null);if(handle===null)return null;
 try{const{size}=await handle.stat();const buffer2=Buffer.alloc(Math.min(size,mostBytes3));const{bytesRead}=await handle.
 read(buffer2,0,buffer2.length,size-buffer2.length);return buffer2.subarray(0,bytesRead)}finally{await handle.close()}}var mostBytes3;
 var init_console2=__esm({"src/report/console.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_files();mostBytes3=
-4*1024*1024}});import{readdir as readdir7,stat as stat11}from"node:fs/promises";import path69 from"node:path";async function discoverTests(dir){
+4*1024*1024}});import{readdir as readdir7,stat as stat11}from"node:fs/promises";import path70 from"node:path";async function discoverTests(dir){
 const tests2=(await testsUnder(dir,"")).sort(byBytes);if(tests2.length>0)return tests2;throw new LockstepError("E_TESTS_\
 MISSING",`${dir}: holds no executable file, so there is no test to run`,{hint:`Write a test there and \`chmod +x\` it; exi\
 t code 0 passes, 77 skips, any other fails.`})}async function testsUnder(root2,folder){const found=[];for(const entry of await entriesOf2(
-path69.join(root2,folder))){const name2=path69.posix.join(folder,entry.name);if(entry.name.startsWith("."))continue;if(entry.
+path70.join(root2,folder))){const name2=path70.posix.join(folder,entry.name);if(entry.name.startsWith("."))continue;if(entry.
 isDirectory())found.push(...await testsUnder(root2,name2));else if(entry.isFile()&&!/^readme/i.test(entry.name)&&await isExecutable(
-path69.join(root2,name2))){found.push(name2)}}return found}async function entriesOf2(dir){return readdir7(dir,{withFileTypes:true}).
+path70.join(root2,name2))){found.push(name2)}}return found}async function entriesOf2(dir){return readdir7(dir,{withFileTypes:true}).
 catch(cause=>{const why=cause.code==="ENOENT"?"there is no such directory":`cannot be read: ${cause.code}`;throw new LockstepError(
 "E_TESTS_MISSING",`tests directory ${dir}: ${why}`,{hint:"Create it, or correct `tests: {dir: \u2026}` in lockstep.yml.",
 cause})})}async function isExecutable(file2){return((await stat11(file2)).mode&73)!==0}function byBytes(left,right){return Buffer.
 compare(Buffer.from(left),Buffer.from(right))}var init_discover=__esm({"src/testing/discover.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors()}});import path70 from"node:path";async function testOnDevice(device2,options){const{suite,progress}=options;const stage=progress.
+init_errors()}});import path71 from"node:path";async function testOnDevice(device2,options){const{suite,progress}=options;const stage=progress.
 stage(`test ${device2.name}`,{total:suite.tests.length,unit:"tests"});try{const outcome=await testing(device2,options,stage);
 const counts=countCases(outcome.tests.flatMap(casesOf));const failure5=lossOf(outcome);if(outcome.tests.some(isFailure))
 stage.fail();else stage.done(countsText(counts));return{...outcome,failure:failure5}}catch(error2){stage.fail();if(!(error2 instanceof
@@ -29165,7 +29275,7 @@ LockstepError)||error2.code==="E_INTERRUPTED")throw error2;const{code:code2,mess
 name2=>notRun(name2,`not run: ${message}`));return{device:device2.name,tests:tests2,artifacts:[],notes:[],failure:{code:code2,
 message}}}}async function testing(device2,options,stage){const session=await login(device2,options);try{return await runTests(
 session,options.suite,{device:device2.name,environment:environmentOf(device2,options.commit),timeoutMs:options.timeoutMs,
-results:path70.join(options.workspace.run,"devices",device2.name),stage,signal:options.signal})}finally{await session.close()}}
+results:path71.join(options.workspace.run,"devices",device2.name),stage,signal:options.signal})}finally{await session.close()}}
 async function login(device2,{workspace,environment:environment3,signal:signal2}){const link=new AbortController;const abort=()=>link.
 abort(signal2.reason);if(signal2.aborted)abort();signal2.addEventListener("abort",abort,{once:true});try{return await connect2(
 await connectionOf(device2,workspace),{signal:link.signal,environment:environment3})}finally{signal2.removeEventListener(
@@ -29173,12 +29283,12 @@ await connectionOf(device2,workspace),{signal:link.signal,environment:environmen
 return commit===null?known3:{...known3,LOCKSTEP_COMMIT:commit}}function lossOf({device:device2,tests:tests2}){const lost=tests2.
 find(({status:status2})=>status2==="error");if(lost===void 0)return null;return{code:"E_SSH_CUT",message:`device ${device2}\
  was lost during the test ${lost.name}: ${lost.message}`}}var init_on_device=__esm({"src/testing/on-device.ts"(){"use st\
-rict";init_define_EMBEDDED_RESOURCES();init_connection();init_ssh();init_errors();init_results();init_run()}});import{lstat as lstat2,readdir as readdir8,readFile as readFile28,readlink as readlink2}from"node:fs/promises";import path71 from"node:path";
+rict";init_define_EMBEDDED_RESOURCES();init_connection();init_ssh();init_errors();init_results();init_run()}});import{lstat as lstat2,readdir as readdir8,readFile as readFile28,readlink as readlink2}from"node:fs/promises";import path72 from"node:path";
 async function packTests(dir){const archive=(0,import_tar_stream8.pack)();const chunks=[];let bytes2=0;archive.on("data",
 data=>{const chunk=data;chunks.push(chunk);bytes2+=chunk.length});const ended2=new Promise((resolve2,reject)=>archive.once(
 "end",resolve2).once("error",reject));await addFolder(archive,dir,"",()=>{if(bytes2>mostBytes4)throw tooLarge(dir)});archive.
 finalize();await ended2;return Buffer.concat(chunks)}async function addFolder(archive,root2,folder,check4){for(const entry of(await readdir8(
-path71.join(root2,folder))).sort()){const name2=path71.posix.join(folder,entry);const file2=path71.join(root2,name2);const status2=await lstat2(
+path72.join(root2,folder))).sort()){const name2=path72.posix.join(folder,entry);const file2=path72.join(root2,name2);const status2=await lstat2(
 file2);const header={name:name2,mode:status2.mode&4095,mtime:new Date(0),uid:0,gid:0};if(status2.isDirectory()){archive.
 entry({...header,type:"directory"});await addFolder(archive,root2,name2,check4)}else if(status2.isSymbolicLink()){archive.
 entry({...header,type:"symlink",linkname:await readlink2(file2)})}else if(status2.isFile()){if(status2.size>mostBytes4)throw tooLarge(
@@ -29200,13 +29310,13 @@ filter(isFailure).map(one=>`${name2}: ${one.name}: ${one.message??one.status}`))
 fields);const hint3="The report is .lockstep/run/report/index.html.";return{outcome:"unstable",code:"E_TESTS_FAILED",message:[
 message,...failed].join("\n"),hint:hint3,...fields}}var init_device_tests=__esm({"src/commands/device-tests.ts"(){"use s\
 trict";init_define_EMBEDDED_RESOURCES();init_each();init_errors();init_result2();init_summary2();init_discover();init_on_device();
-init_pack();init_results();init_verb()}});var test_exports={};__export(test_exports,{test:()=>test2});import{readFile as readFile29}from"node:fs/promises";import path72 from"node:path";
+init_pack();init_results();init_verb()}});var test_exports={};__export(test_exports,{test:()=>test2});import{readFile as readFile29}from"node:fs/promises";import path73 from"node:path";
 function noDevice(file2){return new LockstepError("E_NO_SUCH_DEVICE",`${file2} defines no device to test`,{hint:"Add one\
  under `devices:`; `{virtual: true}` is enough to begin with."})}function deploymentBefore(before,{name:name2}){const deployment3=before?.
 devices.find(device2=>device2.name===name2)?.deployment??null;return deployment3!==null&&isDeployed(deployment3)?deployment3:
 null}async function commitsOf(context,results){const{images}=await context.config();const{repo}=await context.workspace();
 const commits=new Map;for(const{name:name2,image:imageName2,deployment:deployment3}of results){const image2=images.find(
-each=>each.name===imageName2);const ref=image2&&path72.join(repo,"refs","heads",image2.name,image2.arch);const commit=deployment3?.
+each=>each.name===imageName2);const ref=image2&&path73.join(repo,"refs","heads",image2.name,image2.arch);const commit=deployment3?.
 wanted??(ref&&await readFile29(ref,"utf8").catch(()=>null))?.trim();if(commit)commits.set(name2,commit)}return commits}var detail,
 test2;var init_test=__esm({"src/commands/test.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_console2();
 init_draft();init_summary2();init_deployment();init_results();init_device_tests();init_recorded();detail=new WeakMap;test2=
@@ -29220,8 +29330,8 @@ result,told2[index]));results=draft.devices;const on6=`on ${devices2.length} dev
 results,`${countsText(totalOf(results))} ${on6}`,{devices:results.map(testFields)})});detail.set(outcome,results);return outcome},
 print(outcome){const table=summaryTable(detail.get(outcome)??[]);return`${table}
 ${outcome.message}
-report: ${outcome.report}`}}}});import{copyFile}from"node:fs/promises";import path73 from"node:path";async function keepLockfile(image2,before,now){const name2=`${image2.
-name}.lock`;await copyFile(image2.lockfile,path73.join(now,name2));const old=await loadLockfile(path73.join(before,name2)).
+report: ${outcome.report}`}}}});import{copyFile}from"node:fs/promises";import path74 from"node:path";async function keepLockfile(image2,before,now){const name2=`${image2.
+name}.lock`;await copyFile(image2.lockfile,path74.join(now,name2));const old=await loadLockfile(path74.join(before,name2)).
 catch(()=>null);if(old===null)return[];return changesBetween(old.packages,(await loadLockfile(image2.lockfile)).packages)}
 var init_lock_copies=__esm({"src/report/lock-copies.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_diff();init_lockfile()}});function runOutcome({images,devices:devices2}){const fields={images,devices:devices2.map(device2=>{const{verdict,commit,
 bytesSent,ms,reason}=device2.deployment;return{...testFields(device2),verdict,commit,bytesSent,ms,reason}})};const message=describeRun(
@@ -29237,18 +29347,18 @@ label-id: 0x${labelId}
 start=${counterSector}, size=${rootSector-counterSector}, type=da
 start=${rootSector}, type=83, bootable
 `}});import{chmod as chmod2,copyFile as copyFile2,mkdir as mkdir14,rename as rename9,rm as rm10,writeFile as writeFile15}from"node:fs/promises";
-import path74 from"node:path";async function makeDisk(toolbox,files,spec){const parts=path74.join(files.scratch,"parts");
-const temporary=path74.join(files.dir,"disk.img.tmp");await mkdir14(parts,{recursive:true});try{await writeParts(parts,files);
+import path75 from"node:path";async function makeDisk(toolbox,files,spec){const parts=path75.join(files.scratch,"parts");
+const temporary=path75.join(files.dir,"disk.img.tmp");await mkdir14(parts,{recursive:true});try{await writeParts(parts,files);
 const kargs=[...machineArguments,...await kargsOf(toolbox,spec)].map(argument=>`--karg-append=${argument}`);const place=[
-String(rootSector*sectorSize),String(rootBlocks(spec.size)),String(spec.size)];const scratch=path74.join(files.scratch,"\
+String(rootSector*sectorSize),String(rootBlocks(spec.size)),String(spec.size)];const scratch=path75.join(files.scratch,"\
 build");const args=[spec.repo,spec.commit,scratch,parts,temporary,...place,...kargs];await toolbox.run(["sh","-euc",script3,
 "sh",...args],{timeoutMs:6e5});await rename9(temporary,files.disk)}finally{await rm10(files.scratch,{recursive:true,force:true}).
 catch(()=>{});await rm10(temporary,{force:true})}}async function kargsOf(toolbox,{repo,commit}){const argv=["ostree",`--\
 repo=${repo}`,"cat",commit,`/${kargsFile}`];const{exitCode:exitCode2,stdout}=await toolbox.run(argv,{check:false});return parseKargs(
 exitCode2===0?stdout:null)}async function writeParts(parts,files){for(const key of[files.identity,files.hostKey]){await copyFile2(
-`${key}.pub`,path74.join(parts,path74.basename(`${key}.pub`)))}const privateHostKey=path74.join(parts,path74.basename(files.
-hostKey));await copyFile2(files.hostKey,privateHostKey);await chmod2(privateHostKey,384);await writeFile15(path74.join(parts,
-"boot.scr"),bootScriptImage());await writeFile15(path74.join(parts,"partitions"),partitionTable);await writeFile15(path74.
+`${key}.pub`,path75.join(parts,path75.basename(`${key}.pub`)))}const privateHostKey=path75.join(parts,path75.basename(files.
+hostKey));await copyFile2(files.hostKey,privateHostKey);await chmod2(privateHostKey,384);await writeFile15(path75.join(parts,
+"boot.scr"),bootScriptImage());await writeFile15(path75.join(parts,"partitions"),partitionTable);await writeFile15(path75.
 join(parts,"counter"),Buffer.concat([idleSector(),markerSector()]))}var stateroot,machineArguments,script3;var init_disk=__esm(
 {"src/device/virtual/disk.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_kargs();init_boot_script();init_counter_sectors();
 init_layout2();stateroot="lockstep";machineArguments=["root=LABEL=root","rw","console=ttyAMA0","net.ifnames=0","panic=5",
@@ -29300,24 +29410,7 @@ kept)};const pair=newKeyPair(comment);await writeFile16(path82,pair.private,{mod
 `${path82}.pub`,`${pair.public.trim()}
 `);return{path:path82,fingerprint:fingerprintOfLine(pair.public)}}function fingerprintOfLine(line3){return fingerprintOf3(
 Buffer.from(line3.split(" ")[1]??"","base64"))}var init_keys=__esm({"src/device/virtual/keys.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_fingerprint();init_key_pair()}});import{createHash as createHash25}from"node:crypto";import{createServer as createServer2}from"node:net";import path75 from"node:path";
-function machineName(files,device2){const project=createHash25("sha256").update(files.dir).digest("hex").slice(0,12);return`\
-lockstep-${project}-${device2}`}function machineSpec(name2,files,memory,port,extras={}){return{name:name2,argv:["qemu-sy\
-stem-arm",...["-name",name2],...["-M","virt,highmem=off","-cpu","cortex-a15","-smp","2","-m",String(memory)],...["-bios",
-firmware],...["-display","none","-monitor","none"],...["-qmp",`unix:${path75.basename(files.control)},server=on,wait=off`],
-...["-chardev",`file,id=console,path=${comma(files.console)},append=on`,"-serial","chardev:console"],...diskOptions(files,
-extras.recordWrites??false),...["-device","virtio-blk-device,drive=disk"],...["-netdev",`user,id=net,restrict=on,hostfwd\
-=tcp:127.0.0.1:${port}-:22`],...["-device","virtio-net-device,netdev=net"],...["-device","virtio-rng-device"],...extras.
-clock===void 0?[]:["-rtc",`base=${extras.clock}`],...extras.memory===void 0?[]:["-incoming",`exec:cat ${quote2(extras.memory)}`]],
-log:files.qemuLog,cwd:files.dir}}function diskOptions(files,recordWrites){const file2=(name2,path82)=>`driver=file,node-\
-name=${name2},filename=${comma(path82)},cache.no-flush=on`;if(!recordWrites)return["-drive",`if=none,id=disk,format=raw,\
-cache=unsafe,file=${comma(files.disk)}`];return[...["-blockdev",file2("disk-file",files.disk)],...["-blockdev",file2("wr\
-ites",files.writes)],...["-blockdev","driver=blklogwrites,node-name=disk,file=disk-file,log=writes,log-sector-size=512"]]}
-function comma(value){return value.replaceAll(",",",,")}function freePort(){return new Promise((resolve2,reject)=>{const server=createServer2();
-server.once("error",reject);server.listen(0,"127.0.0.1",()=>{const address=server.address();const port=typeof address===
-"object"&&address!==null?address.port:0;server.close(()=>resolve2(port))})})}var firmware;var init_machine=__esm({"src/d\
-evice/virtual/machine.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_shell2();firmware="/usr/lib/u-boot/qemu_a\
-rm/u-boot.bin"}});import{setTimeout as sleep10}from"node:timers/promises";async function waitForBoot(device2,options){const work=stage=>untilLogin(
+init_fingerprint();init_key_pair()}});import{setTimeout as sleep11}from"node:timers/promises";async function waitForBoot(device2,options){const work=stage=>untilLogin(
 device2,options,stage);await inStage(options.progress,`boot ${device2.name}`,work,{summary:()=>"sshd answers"})}async function untilLogin(device2,options,stage){
 const files=deviceFiles(options.workspace,device2.name);const bootMs=options.bootMs??3e5;const deadline=performance.now()+
 bootMs;for(;;){const reason=await tryLogin(device2,options);if(reason===null)return;const text3=await consoleSince(files.
@@ -29325,7 +29418,7 @@ console,options.from);const failure5=bootFailure(text3);const neverUp2=why=>boot
 text3);if(!await options.toolbox.daemonRunning(machineName(files,device2.name))){throw neverUp2(`qemu ended: ${lastLines(
 await consoleSince(files.qemuLog,0),1)[0]??"without a word"}`)}if(options.onlyDeployment&&failure5!==null)throw neverUp2(
 failure5.reason);if(performance.now()>deadline){throw neverUp2(`${failure5?.reason??reason}; gave up after ${Math.round(
-bootMs/1e3)} s`)}stage.advance({detail:(lastLines(text3,1)[0]??"U-Boot").slice(0,100)});await sleep10(1e3,void 0,{signal:options.
+bootMs/1e3)} s`)}stage.advance({detail:(lastLines(text3,1)[0]??"U-Boot").slice(0,100)});await sleep11(1e3,void 0,{signal:options.
 signal}).catch(()=>{})}}async function tryLogin(device2,options){try{const to=await connectionOf(device2,options.workspace);
 const session=await connect2(to,{signal:options.signal,timeoutMs:1e4});await session.close();return null}catch(error2){const final=[
 "E_SSH_HOST_KEY","E_INTERRUPTED"];if(!(error2 instanceof LockstepError)||final.includes(error2.code))throw error2;return error2.
@@ -29368,7 +29461,7 @@ config()).images.find(({name:name2})=>name2===device2.image);if(image2===void 0)
 ants image ${device2.image}, which is not defined`;throw new LockstepError("E_NO_SUCH_IMAGE",message)}const commit=()=>resolveRevision(
 toolbox,workspace,`${image2.name}/${image2.arch}`);const{progress,signal:signal2}=context;const up2=await bringUp(device2,
 {toolbox,workspace,progress,signal:signal2,commit,fresh:false});return up2.how}var init_virtual_devices=__esm({"src/comm\
-ands/virtual-devices.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_up();init_errors();init_archive()}});var run_exports={};__export(run_exports,{createRun:()=>createRun,run:()=>run3});function createRun(parts){return{name:"r\
+ands/virtual-devices.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_up();init_errors();init_archive()}});var run_exports={};__export(run_exports,{createRun:()=>createRun,run:()=>run4});function createRun(parts){return{name:"r\
 un",summary:"build, deploy and test, with one report",declare(command2){command2.option("--keep-up","leave running the v\
 irtual devices that this run started").option("--image-version <version>","version written into the commits, instead of \
 the one in lockstep.yml").addOption(emulationOption()).addOption(scriptTimeoutOption()).option("--no-sign","leave the co\
@@ -29398,10 +29491,10 @@ map(result=>notTested(result,suite.tests));const good=draft.devices.filter(({dep
 isDeployed(deployment3));const commits=new Map(good.map(({name:name2,deployment:deployment3})=>[name2,deployment3.wanted]));
 const testable=devices2.filter(({name:name2})=>commits.has(name2));const told2=new Map((await parts.testDevices(context,
 testable,suite,commits)).map(one=>[one.device,one]));draft.devices=draft.devices.map(result=>{const said=told2.get(result.
-name);return said===void 0?result:tested(result,said)})}var detail2,run3;var init_run2=__esm({"src/commands/run.ts"(){"u\
+name);return said===void 0?result:tested(result,said)})}var detail2,run4;var init_run2=__esm({"src/commands/run.ts"(){"u\
 se strict";init_define_EMBEDDED_RESOURCES();init_errors();init_console2();init_draft();init_lock_copies();init_summary2();
 init_deployment();init_build2();init_build_inputs();init_deploy2();init_device_tests();init_recorded();init_run_outcome();
-init_virtual_devices();detail2=new WeakMap;run3=createRun({build:build2.run,deployDevices,testDevices,bringUpVirtual,takeDown})}});var require_codecs=__commonJS({"node_modules/papi/lib/codecs.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
+init_virtual_devices();detail2=new WeakMap;run4=createRun({build:build2.run,deployDevices,testDevices,bringUpVirtual,takeDown})}});var require_codecs=__commonJS({"node_modules/papi/lib/codecs.js"(exports){"use strict";init_define_EMBEDDED_RESOURCES();
 var querystring=__require("querystring");var text3={encode:data=>Buffer.from(data,"utf8"),decode:data=>Buffer.isBuffer(data)?
 data.toString():data};var json2={encode:data=>text3.encode(JSON.stringify(data)),decode:data=>JSON.parse(text3.decode(data))};
 var form={encode:data=>text3.encode(querystring.stringify(data)),decode:data=>querystring.parse(text3.decode(data))};exports.
@@ -29871,7 +29964,7 @@ requestMs;var init_client=__esm({"src/jenkins/client.ts"(){"use strict";init_def
 class extends Error{kind;unsent;constructor(kind,message,options){super(message,{cause:options.cause});this.kind=kind;this.
 unsent=options.unsent??false}};requestMs=3e4}});function lineSplitter(onLine){let rest="";return{push(text3){const lines=(rest+text3).split(/\r?\n/);rest=lines.pop()??"";
 for(const line3 of lines)onLine(line3)},end(){if(rest!=="")onLine(rest);rest=""}}}var init_lines=__esm({"src/jenkins/lin\
-es.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{setTimeout as sleep11}from"node:timers/promises";async function triggerAndFollow(options){const client2=await openJenkins(
+es.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{setTimeout as sleep12}from"node:timers/promises";async function triggerAndFollow(options){const client2=await openJenkins(
 options);const late=AbortSignal.timeout(options.timeoutMs);const poll=poller(options,AbortSignal.any([options.signal,late]));
 let item=null;let build3=null;try{item=await poll(()=>client2.trigger(options.job,options.parameters),retryUnsent);build3=
 await followQueue(client2,poll,item,options);return await followBuild(client2,poll,build3,options)}catch(error2){if(!late.
@@ -29889,7 +29982,7 @@ catch(()=>{});if(state.result===null)return void 0;lines.end();return{number:num
 retryAlways)}function poller({url:url2,job,pace=defaultPace},signal2){return async(ask4,mayRetry)=>{let wait=pace.first;
 let awaySince=null;for(;;){try{const answer2=await abortable(ask4(),signal2);if(answer2!==void 0)return answer2;awaySince=
 null}catch(error2){if(!(error2 instanceof JenkinsFailure))throw error2;awaySince??=Date.now();const isOver=Date.now()-awaySince+
-wait>pace.patience;if(isOver||!mayRetry(error2))throw asLockstepError(error2,url2,job)}await sleep11(wait,void 0,{signal:signal2});
+wait>pace.patience;if(isOver||!mayRetry(error2))throw asLockstepError(error2,url2,job)}await sleep12(wait,void 0,{signal:signal2});
 wait=Math.min(wait*factor,pace.longest)}}}function abortable(work,signal2){return new Promise((resolve2,reject)=>{const stop=()=>reject(
 signal2.reason);if(signal2.aborted)stop();signal2.addEventListener("abort",stop,{once:true});work.then(resolve2,reject).
 finally(()=>signal2.removeEventListener("abort",stop))})}function asLockstepError(failure5,url2,job){const options={cause:failure5};
@@ -29901,7 +29994,7 @@ his user may not see the job: check name, folders and credentials.";return new L
 EACHABLE",`${url2} does not answer (${failure5.message})`,options)}return new LockstepError("E_JENKINS_BUILD",`${url2} d\
 id not take ${job} (${failure5.message})`,{...options,hint:"The job must be enabled and declare the parameters that it i\
 s given."})}async function abandon(client2,job,item,build3){const stopped=build3!==null?client2.stop(job,build3):item!==
-null?client2.cancel(item):Promise.resolve();await Promise.race([stopped.catch(()=>{}),sleep11(5e3,void 0,{ref:false})])}
+null?client2.cancel(item):Promise.resolve();await Promise.race([stopped.catch(()=>{}),sleep12(5e3,void 0,{ref:false})])}
 var defaultPace,factor,retryAlways,retryUnsent;var init_follow3=__esm({"src/jenkins/follow.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_errors();init_client();init_lines();defaultPace={first:1e3,longest:15e3,patience:3e5};factor=1.5;retryAlways=failure5=>failure5.
 kind==="away"||failure5.kind==="missing";retryUnsent=failure5=>failure5.kind==="away"&&failure5.unsent}});async function fetchRemote(git2,remote4,base2,branch){const baseCommit=await fetchBranch(git2,remote4,base2);const listed3=(await git2(
@@ -30232,14 +30325,7 @@ if(finding.state!=="has")return{...finding,detail:`${finding.detail}. Tried: loc
 state:"fixed",detail:`lockstep ${attempt.says}; now: ${finding.detail}`}}function withoutFix({what,state,detail:detail3}){
 return{what,state,detail:detail3}}var looks;var init_check2=__esm({"src/device/check/check.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 init_errors();init_connection();init_observe();init_ssh();init_findings();init_fixes();init_survey();looks=[["root",root],
-["forwarding",forwarding],["ostree",deployments]]}});async function chooseDevices2(context,names3){if(names3.length===0)return context.devices();const{devices:known3,file:file2}=await context.
-config();return names3.map(name2=>{const device2=known3.find(each=>each.name===name2);if(device2!==void 0)return device2;
-const hint3=known3.length===0?"It defines none.":`It defines ${known3.map(each=>each.name).join(", ")}.`;throw new LockstepError(
-"E_NO_SUCH_DEVICE",`${file2} defines no device ${name2}`,{hint:hint3})})}function onlyVirtual(chosen,names3){for(const device2 of chosen){
-if(device2.virtual||!names3.includes(device2.name))continue;const hint3="Where its power can be switched: `lockstep devi\
-ces power on|off|cycle NAME`.";throw new LockstepError("E_USAGE",`device ${device2.name} is real: lockstep can neither s\
-tart nor stop it`,{hint:hint3})}return chosen.filter(device2=>device2.virtual)}var init_action=__esm({"src/commands/devi\
-ces/action.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});function checkTable(found){const table=new import_cli_table33.default({head:["device","","what","detail"],style:{head:[],
+["forwarding",forwarding],["ostree",deployments]]}});function checkTable(found){const table=new import_cli_table33.default({head:["device","","what","detail"],style:{head:[],
 border:[]},wordWrap:true});for(const{name:name2,findings}of found){for(const{what,state,detail:detail3}of findings)table.
 push([name2,state,what,detail3])}return table.toString()}var import_cli_table33,check3;var init_check3=__esm({"src/comma\
 nds/devices/check.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_cli_table33=__toESM(require_cli_table3(),1);
@@ -30269,55 +30355,7 @@ vices/list.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_cli_table3
 init_list();init_verb();init_action();list3={async run(context,names3){const chosen=await chooseDevices2(context,names3);
 const workspace=await context.workspace();const look={workspace,signal:context.signal,toolbox:()=>context.toolbox()};const found=await eachDevice(
 chosen,device2=>lookAt(device2,look));return ok(`${found.length} device${found.length===1?"":"s"}`,{action:"list",devices:found})},
-print:outcome=>listTable(outcome.devices)}}});var powerActions;var init_power=__esm({"src/device/power.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();powerActions=
-["on","off","cycle"]}});import{spawn as spawn8}from"node:child_process";import{setTimeout as sleep12}from"node:timers/promises";function powerByCommands(given){
-return{turn:(action,signal2)=>turn(given,action,signal2)}}async function turn(given,action,signal2){const start=performance.
-now();const output2=[];for(const[index,command2]of commandsFor(given,action).entries()){if(index>0)await pause2(given,signal2);
-output2.push(await run4(given,command2,signal2))}return{action,output:output2.filter(text3=>text3!=="").join("\n"),ms:Math.
-round(performance.now()-start)}}function commandsFor({device:device2,power:power3},action){const{on:on6,off,cycle}=power3;
-if(action==="cycle"&&cycle===null&&on6!==null&&off!==null)return[off,on6];const command2=power3[action];if(command2!==null)
-return[command2];throw new LockstepError("E_POWER_MISSING",`device ${device2} has no command for \`power.${action}\` in l\
-ockstep.yml`)}async function pause2({device:device2,power:power3},signal2){await sleep12(power3.pauseMs,void 0,{signal:signal2}).
-catch(()=>{throw interrupted4(device2)})}function interrupted4(device2){return new LockstepError("E_INTERRUPTED",`device\
- ${device2}: interrupted while its power was switched`)}function run4(given,command2,signal2){const{device:device2,power:power3,
-directory:directory2,environment:environment3}=given;if(signal2.aborted)throw interrupted4(device2);return new Promise((resolve2,reject)=>{
-const child=spawn8("/bin/sh",["-c",command2],{cwd:directory2,detached:true,stdio:["ignore","pipe","pipe"],env:{...environment3,
-LOCKSTEP_DEVICE:device2}});let output2="";let ended2=null;const end=error2=>{ended2=error2;if(child.pid!==void 0)killGroup(
-child.pid)};const timer=setTimeout(()=>{const limit=`${power3.timeoutMs/1e3} s`;end(new LockstepError("E_POWER",`device ${device2}\
-: \`${command2}\` did not end in ${limit}${told(output2)}`))},power3.timeoutMs);const abort=()=>end(interrupted4(device2));
-signal2.addEventListener("abort",abort,{once:true});const collect3=chunk=>{output2=(output2+chunk).slice(-keptOutput)};child.
-stdout.setEncoding("utf8").on("data",collect3);child.stderr.setEncoding("utf8").on("data",collect3);const settle3=()=>{clearTimeout(
-timer);signal2.removeEventListener("abort",abort)};child.on("error",cause=>{settle3();reject(new LockstepError("E_POWER",
-`device ${device2}: cannot run \`${command2}\`: ${cause.message}`,{cause}))});child.on("exit",()=>setTimeout(()=>[child.
-stdout,child.stderr].map(pipe2=>pipe2.destroy()),1e3).unref());child.on("close",(code2,killedBy)=>{settle3();if(ended2!==
-null)return reject(ended2);if(code2===0)return resolve2(output2.trim());const how=killedBy===null?`failed with exit code\
- ${code2}`:`was ended by ${killedBy}`;reject(new LockstepError("E_POWER",`device ${device2}: \`${command2}\` ${how}${told(
-output2)}`))})})}function told(output2){const lines=output2.trim().split("\n").slice(-5).join("\n");return lines===""?"":
-`:
-${lines}`}function killGroup(pid){try{process.kill(-pid,"SIGKILL")}catch{}}var keptOutput;var init_power_commands=__esm(
-{"src/device/power-commands.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();keptOutput=16384}});function virtualPower(device2,means){const files=deviceFiles(means.workspace,device2.name);const name2=machineName(files,
-device2.name);const off=async()=>(await means.toolbox()).stopDaemon(name2,{kill:true});const on6=async()=>{const toolbox=await means.
-toolbox();if(await toolbox.daemonRunning(name2))return;const state=await readState(files);if(state===null||state.port===
-null){throw new LockstepError("E_DEVICE_DOWN",`virtual device ${device2.name} was never started`,{hint:`Start it with \`l\
-ockstep devices up ${device2.name}\`.`})}await toolbox.startDaemon(machineSpec(name2,files,device2.memory,state.port))};
-return{async turn(action){const start=performance.now();if(action!=="on")await off();if(action!=="off")await on6();return{
-action,output:"",ms:Math.round(performance.now()-start)}}}}var init_power2=__esm({"src/device/virtual/power.ts"(){"use s\
-trict";init_define_EMBEDDED_RESOURCES();init_errors();init_files();init_machine();init_state()}});function powerOf2(device2,means){if(device2.virtual)return virtualPower(device2,means);const{name:name2,power:power3}=device2;
-if(power3!==void 0){return powerByCommands({device:name2,power:power3,directory:means.root,environment:means.environment})}
-throw new LockstepError("E_POWER_MISSING",`device ${name2} has no \`power:\` in lockstep.yml`,{hint:"Give it the command\
-s that switch it: `power: {on: \u2026, off: \u2026}`."})}var init_power_of=__esm({"src/device/power-of.ts"(){"use strict";
-init_define_EMBEDDED_RESOURCES();init_errors();init_power_commands();init_power2()}});async function powerMeans(context){const[workspace,{root:root2}]=[await context.workspace(),await context.config()];return{
-workspace,root:root2,environment:context.environment,toolbox:()=>context.toolbox()}}function describe9({name:name2,action,
-output:output2}){const said=output2===""?"":`:
-${output2.replace(/^/gm,"  ")}`;return`${name2} ${words3[action]}${said}`}var power2,words3;var init_power3=__esm({"src/\
-commands/devices/power.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_each();init_power();init_power_of();init_errors();
-init_verb();init_action();power2={async run(context,[wanted2,...names3]){const action=powerActions.find(each=>each===wanted2);
-if(action===void 0||names3.length===0){throw new LockstepError("E_USAGE",`devices power: it is \`devices power ${powerActions.
-join("|")} NAME\u2026\``)}const chosen=await chooseDevices2(context,names3);const means=await powerMeans(context);const switches=chosen.
-map(device2=>({name:device2.name,by:powerOf2(device2,means)}));const switched=await eachDevice(switches,async({name:name2,
-by:by2})=>{return{name:name2,...await by2.turn(action,context.signal)}});const told2=switched.map(describe9).join("\n");
-return ok(told2,{action:"power",devices:switched})}};words3={on:"switched on",off:"switched off",cycle:"switched off and\
- on"}}});import path77 from"node:path";import{setTimeout as sleep13}from"node:timers/promises";async function control(toolbox,files,commands){
+print:outcome=>listTable(outcome.devices)}}});import path77 from"node:path";import{setTimeout as sleep13}from"node:timers/promises";async function control(toolbox,files,commands){
 const lines=commands.map(command2=>JSON.stringify(command2));const argv=["perl","-e",client,files.dir,path77.basename(files.
 control),...lines];const{stdout}=await toolbox.run(argv,{timeoutMs:6e4});const answers2=stdout.trim().split("\n").slice(
 1);return commands.map((command2,index)=>resultOf(command2,answers2[index]??"{}"))}function resultOf(command2,line3){const answer2=JSON.

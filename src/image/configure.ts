@@ -44,14 +44,16 @@ export async function configure(
       await writeAdminFiles(build, root, plan.admin);
       return runScripts(build, root, plan, scripts, stage);
     };
-    const killed = await attempt();
+    const output = await attempt();
+    const killed = killedPrograms(output);
     if (killed.length > 0) {
       build.progress.note(`killed while scripts ran that did not mind: ${killed.join(', ')}; they run once more`);
       await build.toolbox.run(['rm', '-rf', '--one-file-system', root]);
-      assertKnown(killed, await attempt());
+      assertKnown(killed, killedPrograms(await attempt()));
     }
     const configured = await commit();
-    if (killed.length > 0) return;
+    // What something was ended of is told again in each build.
+    if (killed.length > 0 || output.some((line) => leftRunning(line) !== null)) return;
     await rememberConfigured(build, key, { unpacked: unpacked.commit, configured, plan, root });
   });
 }
@@ -70,7 +72,7 @@ function assertKnown(killed: readonly string[], again: readonly string[]): void 
   throw new LockstepError('E_CONFIGURE', message, { hint: 'does this machine run out of memory?' });
 }
 
-/** Returns the names of programs that were killed though no script failed, where the kernel tells. */
+/** Returns the lines of the output; leftovers.ts reads what they tell. */
 async function runScripts(
   build: BuildEnvironment,
   root: string,
@@ -101,6 +103,6 @@ async function runScripts(
     if (error instanceof TimedOut && !scriptOutput.running) throw configureTimeout(output, build.scriptLimitMs);
     throw error instanceof TimedOut ? scriptOutput.timeout(build.scriptLimitMs) : error;
   });
-  if (exitCode === 0) return killedPrograms(output);
+  if (exitCode === 0) return output;
   throw scriptOutput.running ? scriptOutput.failure(exitCode, stderr) : configureFailure(output);
 }

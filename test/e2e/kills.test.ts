@@ -209,7 +209,7 @@ async function builder(): Promise<string> {
 /** Takes the stages back, and some of the debs (those for which `random` gives less than a third), objects and all. */
 async function forget(dir: string, random: () => number): Promise<void> {
   const refs = path.join(dir, '.lockstep/repo/refs/heads');
-  for (const name of ['unpacked', 'configured', 'customised', 'deployable']) {
+  for (const name of ['unpacked', 'configured', 'observed-configure', 'customised', 'deployable']) {
     await rm(path.join(refs, 'lockstep', name), { recursive: true, force: true });
   }
   await rm(path.join(refs, 'small'), { recursive: true, force: true });

@@ -42,26 +42,28 @@ run_unpack_steps() {
 
 # dpkg knows nothing of a package before it is laid: dpkg-divert, for one, goes by the lists of files.
 hold_back() {
-  local info=$1/var/lib/dpkg/info held=$1/var/lib/dpkg/lockstep/held verb name kind
+  local info=$1/var/lib/dpkg/info held=$1/var/lib/dpkg/lockstep/held verb name
   mkdir -p "$held"
   printf '%s\n' "$2" | while read -r verb _ _ name _; do
     [ "$verb" = lay ] || continue
-    info_files "$info" "$name" | while read -r kind; do mv "$info/$name.$kind" "$held/"; done
+    find_info_files "$info" "$name"
+    mv -t "$held" -- "${info_files[@]}"
   done
 }
 
-# The kinds of a package's files in a directory like dpkg's info: names of packages may hold dots, kinds do not.
-info_files() {
+# A package's files in a directory like dpkg's info: names of packages may hold dots, the kinds behind them do not.
+find_info_files() {
   local file
+  info_files=()
   for file in "$1/$2".*; do
-    case ${file#"$1/$2."} in *.* | '*') ;; *) echo "${file#"$1/$2."}" ;; esac
+    case ${file#"$1/$2."} in *.* | '*') ;; *) info_files+=("$file") ;; esac
   done
 }
 
 # Runs a preinst script where and how dpkg runs it (dpkg, src/main/script.c): beside all other control files, which
 # debconf looks for there. $1: the root, $2: package, $3: architecture, $4: name of its files in the info directory.
 run_preinst() {
-  local root=$1 package=$2 arch=$3 info=$4 kind
+  local root=$1 package=$2 arch=$3 info=$4
   local admin=$root/var/lib/dpkg
   local from=$admin/info
   echo "lockstep-script: $package preinst"
@@ -71,9 +73,15 @@ run_preinst() {
   fi
   rm -rf "$admin/tmp.ci"
   mkdir -m 755 "$admin/tmp.ci"
-  info_files "$from" "$info" | grep -vx list | while read -r kind; do
-    cp -p "$from/$info.$kind" "$admin/tmp.ci/$kind"
-  done
+  find_info_files "$from" "$info"
+  cp -p -t "$admin/tmp.ci" -- "${info_files[@]}"
+  # The package's name in front of the kind goes; dpkg has no list there.
+  perl -e '
+    my ($directory, $length) = ($ARGV[0], length "$ARGV[1].");
+    for my $path (glob quotemeta($directory) . "/*") {
+      my $kind = substr $path, length("$directory/") + $length;
+      $kind eq "list" ? unlink $path : rename $path, "$directory/$kind" or die "$path: $!\n";
+    }' "$admin/tmp.ci" "$info"
   cp -p "$admin/lockstep/${package}_$arch.control" "$admin/tmp.ci/control"
   chmod a+rx "$admin/tmp.ci/preinst"
   run_in_root "$root" env -C / DPKG_MAINTSCRIPT_PACKAGE="$package" DPKG_MAINTSCRIPT_ARCH="$arch" \
@@ -102,7 +110,8 @@ run_in_root() {
 # ref of its files. They are copied: scripts may edit them in place.
 lay_package() {
   local admin=$1/var/lib/dpkg kind interest
-  info_files "$admin/lockstep/held" "$5" | while read -r kind; do mv "$admin/lockstep/held/$5.$kind" "$admin/info/"; done
+  find_info_files "$admin/lockstep/held" "$5"
+  if [ ${#info_files[@]} -gt 0 ]; then mv -t "$admin/info" -- "${info_files[@]}"; fi
   # Inside the root, so that files are moved from it and not copied once more.
   ostree --repo="$2" checkout --force-copy "$6" "$1/.lockstep-tree" </dev/null
   perl -e "$lay_program" "$1" "$3" "$5" "$1/.lockstep-tree" </dev/null
