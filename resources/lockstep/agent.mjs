@@ -9863,7 +9863,7 @@ parse(data))!==null)return ret;if(origBuffer){binaryKeyParser.init(origBuffer,0)
 if(type!==void 0){data=binaryKeyParser.readRaw();if(data!==void 0){ret=parseDER(data,type,"",type);if(ret instanceof Error)
 ret=null}}binaryKeyParser.clear()}if(ret)return ret;return new Error("Unsupported key format")}module.exports={isParsedKey,
 isSupportedKeyType,parseDERKey:(data,type)=>parseDER(data,type,"",type),parseKey}}});var require_agent=__commonJS({"node_modules/ssh2/lib/agent.js"(exports,module){"use strict";init_define_EMBEDDED_RESOURCES();
-var{Socket}=__require("net");var{Duplex:Duplex5}=__require("stream");var{resolve:resolve2}=__require("path");var{readFile:readFile35}=__require("fs");
+var{Socket}=__require("net");var{Duplex:Duplex5}=__require("stream");var{resolve:resolve2}=__require("path");var{readFile:readFile34}=__require("fs");
 var{execFile,spawn:spawn9}=__require("child_process");var{isParsedKey,parseKey}=require_keyParser();var{makeBufferParser,
 readUInt32BE,writeUInt32BE,writeUInt32LE}=require_utils2();function once12(cb){let called=false;return(...args)=>{if(called)
 return;called=true;cb(...args)}}function concat(buf1,buf2){const combined=Buffer.allocUnsafe(buf1.length+buf2.length);buf1.
@@ -9897,10 +9897,10 @@ ata",data2=>{this.push(data2)});proc.on("error",err2=>{error2=err2;cb(error2)});
 if(!error2){if(error2=ERROR[code2])return cb(error2);cb()}});proc.stdin.end(data)}_final(cb){destroy(this);cb()}_destroy(err2,cb){
 destroy(this);cb()}}return class PageantAgent extends OpenSSHAgent{getStream(cb){cb(null,new PageantSocket)}}})();var CygwinAgent=(()=>{
 const RE_CYGWIN_SOCK=/^!<socket >(\d+) s ([A-Z0-9]{8}-[A-Z0-9]{8}-[A-Z0-9]{8}-[A-Z0-9]{8})/;return class CygwinAgent extends OpenSSHAgent{getStream(cb){
-cb=once12(cb);let socketPath=this.socketPath;let triedCygpath=false;readFile35(socketPath,function readCygsocket(err2,data){
+cb=once12(cb);let socketPath=this.socketPath;let triedCygpath=false;readFile34(socketPath,function readCygsocket(err2,data){
 if(err2){if(triedCygpath)return cb(new Error("Invalid cygwin unix socket path"));execFile("cygpath",["-w",socketPath],(err3,stdout,stderr)=>{
 if(err3||stdout.length===0)return cb(new Error("Invalid cygwin unix socket path"));triedCygpath=true;socketPath=stdout.toString().
-replace(/[\r\n]/g,"");readFile35(socketPath,readCygsocket)});return}const m=RE_CYGWIN_SOCK.exec(data.toString("ascii"));
+replace(/[\r\n]/g,"");readFile34(socketPath,readCygsocket)});return}const m=RE_CYGWIN_SOCK.exec(data.toString("ascii"));
 if(!m)return cb(new Error("Malformed cygwin unix socket file"));let state;let bc=0;let isRetrying=false;const inBuf=[];let sock;
 let credsBuf=Buffer.alloc(12);const port=parseInt(m[1],10);const secret=m[2].replace(/-/g,"");const secretBuf=Buffer.allocUnsafe(
 16);for(let i2=0,j=0;j<32;++i2,j+=2)secretBuf[i2]=parseInt(secret.substring(j,j+2),16);for(let i2=0;i2<16;i2+=4)writeUInt32LE(
@@ -14422,14 +14422,14 @@ new Map([[name2,{type:"ay",data:Buffer.from(superblock,"hex")}]]));const metadat
 tic-deltas",{type:"a{sv}",data:deltas}]]));return withOffsets(metadata,[0])}function deltaDirectory(from,to){const name2=[
 from,to].flatMap(commit=>commit===null?[]:[shortName(commit)]).join("-");return`deltas/${name2.slice(0,2)}/${name2.slice(
 2)}`}function shortName(checksum2){return Buffer.from(checksum2,"hex").toString("base64").replace(/=+$/,"").replaceAll("\
-/","_")}var init_summary=__esm({"src/ostree/summary.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_gvariant()}});var commit_source_exports={};__export(commit_source_exports,{CommitSource:()=>CommitSource});import{readFile as readFile10}from"node:fs/promises";
-import path21 from"node:path";async function fileBytes(file2){return readFile10(file2).then(bytes2=>({bytes:bytes2}),error2=>{
-if(error2.code==="ENOENT")return null;throw error2})}var CommitSource,config2;var init_commit_source=__esm({"src/ostree/\
-commit-source.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_archive_objects();init_content_reader();init_own_directory();
-init_static_deltas();init_summary();CommitSource=class{deltas;#repo;#objects;constructor(toolbox,{repo,archive}){this.#repo=
-repo;const ready=async()=>{await ensureOwnDirectory(await toolbox(),archive);return toolbox()};this.#objects=new ArchiveObjects(
-archive,repo,async()=>ContentReader.open(await ready(),repo));this.deltas=new StaticDeltas(ready,repo,path21.join(archive,
-"deltas"))}async find(url2,delta){if(url2==="/config")return{bytes:config2};const object3=/^\/objects\/([0-9a-f]{2})\/([0-9a-f]{62})\.(filez|commit|commitmeta|dirtree|dirmeta)$/.
+/","_")}var init_summary=__esm({"src/ostree/summary.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_gvariant()}});var commit_source_exports={};__export(commit_source_exports,{CommitSource:()=>CommitSource});import{readFileSync as readFileSync4}from"node:fs";
+import path21 from"node:path";function fileBytes(file2){try{return{bytes:readFileSync4(file2)}}catch(error2){if(error2.code===
+"ENOENT")return null;throw error2}}var CommitSource,config2;var init_commit_source=__esm({"src/ostree/commit-source.ts"(){
+"use strict";init_define_EMBEDDED_RESOURCES();init_archive_objects();init_content_reader();init_own_directory();init_static_deltas();
+init_summary();CommitSource=class{deltas;#repo;#objects;constructor(toolbox,{repo,archive}){this.#repo=repo;const ready=async()=>{
+await ensureOwnDirectory(await toolbox(),archive);return toolbox()};this.#objects=new ArchiveObjects(archive,repo,async()=>ContentReader.
+open(await ready(),repo));this.deltas=new StaticDeltas(ready,repo,path21.join(archive,"deltas"))}async find(url2,delta){
+if(url2==="/config")return{bytes:config2};const object3=/^\/objects\/([0-9a-f]{2})\/([0-9a-f]{62})\.(filez|commit|commitmeta|dirtree|dirmeta)$/.
 exec(url2);if(object3!==null){const[,start="",rest="",kind=""]=object3;if(kind==="filez")return this.#objects.find(start+
 rest);return fileBytes(path21.join(this.#repo,"objects",start,`${rest}.${kind}`))}if(delta===null)return null;if(url2===
 "/summary")return{bytes:summaryOffering(delta)};const at=`/${deltaDirectory(delta.from,delta.to)}/`;const name2=url2.startsWith(
@@ -14953,9 +14953,9 @@ map(word=>`lockstep.yml has the ${thing} ${word}, the lockfile was made without 
 was made with the ${thing} ${word}, lockstep.yml no longer has it`)]}function sorted2(words5){return[...new Set(words5)].
 sort()}var prefix,names;var init_lock_inputs=__esm({"src/apt/lock-inputs.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 prefix="#Lockstep-";names={architecture:"Architecture",suites:"Suites",without:"Without",packages:"Packages",debs:"Debs",
-pins:"Pins"}}});import{createHash as createHash8}from"node:crypto";import{readFile as readFile11,rename,rm as rm5,writeFile as writeFile4}from"node:fs/promises";
+pins:"Pins"}}});import{createHash as createHash8}from"node:crypto";import{readFile as readFile10,rename,rm as rm5,writeFile as writeFile4}from"node:fs/promises";
 import path29 from"node:path";async function readLockfile(image2){const lockfile=await loadLockfile(image2.lockfile);checkLockfile(
-lockfile,image2);return lockfile}async function loadLockfile(file2){try{return parseLockfile(await readFile11(file2,"utf\
+lockfile,image2);return lockfile}async function loadLockfile(file2){try{return parseLockfile(await readFile10(file2,"utf\
 8"),file2)}catch(error2){if(error2.code!=="ENOENT")throw error2;throw new LockstepError("E_LOCK_MISSING",`there is no lo\
 ckfile ${file2}`,{hint:"run `lockstep update`, and commit the lockfile"})}}function parseLockfile(text3,file2){refuseConflictMarkers(
 text3,file2);const lines=text3.split("\n");const start=Math.max(0,lines.findIndex(line3=>!line3.startsWith("#")));try{const stanzas=parseStanzas(
@@ -14964,7 +14964,7 @@ throw new Deb822Error(1,"it holds no package");refuseDuplicates(packages);return
 text3),inputs:parseInputs(lines.slice(0,start)),packages}}catch(error2){if(error2 instanceof Deb822Error)throw syntax(file2,
 error2.line,error2.message);throw error2}}function formatLockfile(inputs,packages){const key=locked=>`${locked.package} ${locked.
 architecture}`;const stanzas=[...packages].sort((a2,b)=>key(a2)<key(b)?-1:1).map(locked=>locked.fields);return formatInputs(
-inputs)+formatStanzas(stanzas)}async function writeLockfile(file2,text3){const before=await readFile11(file2,"utf8").catch(
+inputs)+formatStanzas(stanzas)}async function writeLockfile(file2,text3){const before=await readFile10(file2,"utf8").catch(
 ()=>null);if(before===text3)return false;const temporary=path29.join(path29.dirname(file2),`.${path29.basename(file2)}.${process.
 pid}.tmp`);try{await writeFile4(temporary,text3,{flush:true});await rename(temporary,file2);return true}catch(error2){await rm5(
 temporary,{force:true}).catch(()=>void 0);throw cannotWrite(file2,error2)}}function lockDigest(text3){return createHash8(
@@ -18033,7 +18033,7 @@ FhUH7S3lMzFQrJocwPC+q+mRbmAGVeq4wmwQcdbrAvxYCXdkYIy4JlooeygjjbPDcd24EiwADVDRvpv2
 J8RCFbN5k9bSRni445n4Ja5fSFZDGsgTMCLdMvaro/yt5+69fszIObggLTx6Wh7oGvGDiEB0S3BK/jCXW7/R9FHbgiMoq/u16SKqmuI+KbjqKY6AHW5XxOUE\
 JDbQdKJi88emE7Y3cAJH0eXYcpt/8JPCpgVMECVG1JMd34V3f1CCEbrxDXx64xtaiJnepOQdhG5aJ4MyzoYbm0AshRvIkY7mCZ98OpyZ6+s1gnAFtn38Uexj\
 3zBEA=="}}}}});var load_addon_exports={};__export(load_addon_exports,{loadAddon:()=>loadAddon});import{createHash as createHash9,randomBytes as randomBytes4}from"node:crypto";
-import{lstatSync,mkdirSync as mkdirSync2,readFileSync as readFileSync4,renameSync as renameSync2,rmSync,writeFileSync as writeFileSync3}from"node:fs";
+import{lstatSync,mkdirSync as mkdirSync2,readFileSync as readFileSync5,renameSync as renameSync2,rmSync,writeFileSync as writeFileSync3}from"node:fs";
 import{homedir as homedir2,tmpdir as tmpdir5,userInfo as userInfo3}from"node:os";import path30 from"node:path";import{brotliDecompressSync}from"node:zlib";
 function loadAddon(name2){const platform2=`${process.platform}-${process.arch}`;const known3=addons_default[name2]??{};const addon=known3[platform2];
 if(addon===void 0){throw new Error(`xz cannot be read on ${platform2}: the agent has its decoder for ${Object.keys(known3).
@@ -18047,7 +18047,7 @@ sha256.slice(0,16)}.node`);if(digestOf3(file2)===addon.sha256)return file2;const
 wx"});renameSync2(temporary,file2)}finally{rmSync(temporary,{force:true})}if(digestOf3(file2)!==addon.sha256)throw new Error(
 `${file2} is not what was written`);return file2}function assertOwn2(directory2){const{uid,mode:mode2}=lstatSync(directory2);
 const isOwn=uid===userInfo3().uid&&(mode2&18)===0;if(!isOwn||(mode2&61440)!==16384)throw new Error("not a directory that\
- only this user can write to")}function digestOf3(file2){try{return createHash9("sha256").update(readFileSync4(file2)).digest(
+ only this user can write to")}function digestOf3(file2){try{return createHash9("sha256").update(readFileSync5(file2)).digest(
 "hex")}catch{return null}}function load2(file2){const loaded={exports:{}};process.dlopen(loaded,file2);return loaded.exports}
 var init_load_addon=__esm({"script/bundle/load-addon.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_addons()}});var require_node_liblzma=__commonJS({"lockstep-loader:node-liblzma"(exports,module){init_define_EMBEDDED_RESOURCES();module.
 exports=()=>(init_load_addon(),__toCommonJS(load_addon_exports)).loadAddon("node-liblzma")}});function createLZMAError(errno,message){switch(errno){case LZMA_MEM_ERROR:return new LZMAMemoryError(errno);case LZMA_MEMLIMIT_ERROR:
@@ -18421,7 +18421,7 @@ from,to}]}function privilegeOf(entry){if(entry?.kind!=="file")return null;const 
 path:path82,kind}){const[,manager,unit]=/^(?:\/usr)?\/(?:lib|etc)\/systemd\/(system|user)\/(.*\.[a-z]+)$/.exec(path82)??
 [];return unit===void 0?[]:[{unit,manager,path:path82,kind}]}var total;var init_compare=__esm({"src/image/diff/compare.t\
 s"(){"use strict";init_define_EMBEDDED_RESOURCES();init_diff();init_capabilities();init_file_changes();total=sizes=>[...sizes.
-values()].reduce((sum,size)=>sum+size,0)}});import{readFile as readFile12}from"node:fs/promises";async function readCommitMetadata(repo,commit){const bytes2=await readFile12(
+values()].reduce((sum,size)=>sum+size,0)}});import{readFile as readFile11}from"node:fs/promises";async function readCommitMetadata(repo,commit){const bytes2=await readFile11(
 commitFile(repo,commit)).catch(error2=>{if(error2.code==="ENOENT")return null;throw error2});if(bytes2===null)return null;
 const strings=[...decodeDictionary(metadataOf(bytes2))].filter(([,{type}])=>type==="s");return new Map(strings.map(([key,
 {data}])=>[key,data.toString("utf8",0,data.length-1)]))}function metadataOf(commit){const size=commit.length<=255?1:commit.
@@ -18554,9 +18554,9 @@ ork tree when not given").option("--images","compare commits: A and B are images
 --markdown","print Markdown"),async run(context,{images,markdown},[a2,b]){const outcome=images===true?await diffImages(context,
 a2,b):await diffLockfiles(context,a2,b);if(markdown===true)asMarkdown.add(outcome);return outcome},print(outcome){const markdown=asMarkdown.
 has(outcome);if(!("files"in outcome))return printed2(outcome.images,outcome.message,markdown);const compared=outcome;return markdown?
-diffMarkdown(compared,outcome.message):diffText(compared,outcome.message)}}}});import{createHash as createHash11}from"node:crypto";import{readFile as readFile13}from"node:fs/promises";import path35 from"node:path";
+diffMarkdown(compared,outcome.message):diffText(compared,outcome.message)}}}});import{createHash as createHash11}from"node:crypto";import{readFile as readFile12}from"node:fs/promises";import path35 from"node:path";
 async function readScripts(files){return Promise.all(files.map(readScript))}async function readScript(file2){const hint3="\
-correct `run:` of the image in lockstep.yml";const content=await readFile13(file2).catch(cause=>{throw new LockstepError(
+correct `run:` of the image in lockstep.yml";const content=await readFile12(file2).catch(cause=>{throw new LockstepError(
 "E_RUN",`cannot read the script ${file2}: ${cause.message}`,{hint:hint3,cause})});if(content.subarray(0,2).toString("lat\
 in1")==="#!")return{label:file2,content};throw new LockstepError("E_RUN",`the script ${file2} does not say what runs it`,
 {hint:"begin it with a line such as #!/bin/sh"})}function scriptsDigest(scripts2){if(scripts2.length===0)return null;return digestOf2(
@@ -19018,7 +19018,7 @@ TimedOut?scriptOutput.timeout(build3.scriptLimitMs):error2});if(exitCode2===0)re
 scriptOutput.failure(exitCode2,stderr):configureFailure(output2)}var format3,environment;var init_configure=__esm({"src/\
 image/configure.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();init_tool_failure();init_configure_failure();
 init_configured_before();init_leftovers();init_run_script();init_stage();init_stage_script();init_admin_directory();init_unpack_root();
-format3="5";environment={SOURCE_DATE_EPOCH:sourceDateEpoch,DEBCONF_NONINTERACTIVE_SEEN:"true"}}});import{readFile as readFile14}from"node:fs/promises";import path38 from"node:path";async function readManifest(file2){const text3=await readFile14(
+format3="5";environment={SOURCE_DATE_EPOCH:sourceDateEpoch,DEBCONF_NONINTERACTIVE_SEEN:"true"}}});import{readFile as readFile13}from"node:fs/promises";import path38 from"node:path";async function readManifest(file2){const text3=await readFile13(
 file2,"utf8").catch(cause=>{throw new LockstepError("E_OVERLAY",`cannot read the manifest ${file2}: ${cause.message}`,{hint:"\
 correct `manifest:` of the overlay in lockstep.yml",cause})});return parseManifest(text3,path38.basename(file2))}function parseManifest(text3,label){
 const entries2=new Map;let defaults=new Map;let directory2=[];for(const{line:line3,number:number5}of logicalLines(text3)){
@@ -19120,14 +19120,14 @@ try{await toolbox.run(argv,options)}catch(cause){if(!(cause instanceof LockstepE
 throw new LockstepError("E_OVERLAY",`the overlay cannot be laid over the image: ${cause.message}`,{cause})}}var import_tar_stream5;
 var init_overlay_extraction=__esm({"src/image/overlay/overlay-extraction.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 import_tar_stream5=__toESM(require_tar_stream(),1);init_errors();init_root_identities();init_root_places()}});import{createHash as createHash15}from"node:crypto";import{createReadStream as createReadStream3}from"node:fs";import{lstat,
-readdir as readdir3,readFile as readFile15,readlink}from"node:fs/promises";import path39 from"node:path";async function readDirectory(dir){
+readdir as readdir3,readFile as readFile14,readlink}from"node:fs/promises";import path39 from"node:path";async function readDirectory(dir){
 const names3=(await readdir3(dir,{recursive:true})).sort();const entries2=await Promise.all(names3.map(name2=>readEntry(
 dir,name2)));return{entries:entries2,contents:async function*(){for(const{name:name2,kind}of entries2){if(kind==="file")
 yield{name:name2,body:createReadStream3(path39.join(dir,name2))}}}}}async function readEntry(dir,name2){const label=path39.
 join(dir,name2);const stat14=await lstat(label);const bare={name:name2,label,size:0,identity:""};if(stat14.isDirectory())
 return ownedByRoot({...bare,kind:"directory",mode:493});if(stat14.isSymbolicLink()){return ownedByRoot({...bare,kind:"sy\
 mlink",mode:511,identity:await readlink(label)})}if(!stat14.isFile())throw new LockstepError("E_OVERLAY",`${label} is ne\
-ither a file, a directory nor a symlink`);const content=await readFile15(label);const mode2=(stat14.mode&64)===0?420:493;
+ither a file, a directory nor a symlink`);const content=await readFile14(label);const mode2=(stat14.mode&64)===0?420:493;
 const identity3=createHash15("sha256").update(content).digest("hex");return ownedByRoot({...bare,kind:"file",mode:mode2,
 size:content.length,identity:identity3})}var init_overlay_files=__esm({"src/image/overlay/overlay-files.ts"(){"use stric\
 t";init_define_EMBEDDED_RESOURCES();init_errors();init_overlay_entry()}});async function openRef(build3,layer){const commit=await present2(build3,layer);const tree=await normalised(build3,layer,
@@ -19213,14 +19213,14 @@ init_run_script();init_stage();init_stage_script();environment2={SOURCE_DATE_EPO
 Pinned Debian packages, one ostree commit and every ARMv7 test device, moving in lockstep",license:"MIT",type:"module",private:true,
 engines:{node:">=20"},bin:{lockstep:"resources/lockstep/agent.mjs"},scripts:{test:"script/bootstrap && npm run -s check:\
 code && tsx test/runner/main.ts all",check:"npm run -s check:code && tsx test/runner/main.ts unit","check:code":"tsc && \
-biome ci","test:faults":"mocha test/faults/faults.test.ts",demo:"script/demo",bench:"tsx test/bench/run.ts",bundle:"tsx \
-script/bundle.ts",lockstep:"tsx src/cli.ts"},dependencies:{"cli-table3":"^0.6.5",commander:"^14.0.3",dockerode:"^5.0.1",
-execa:"^9.6.1","fastest-levenshtein":"^1.0.16",fzstd:"^0.1.1",jenkins:"^1.1.0","lzma-native":"^8.0.6","node-liblzma":"^4\
-.0.2","p-limit":"^6.2.0","p-retry":"^7.1.1",ssh2:"^1.17.0","tar-stream":"^3.2.2",undici:"^7.30.2",xmlbuilder2:"^4.0.3",yaml:"\
-^2.9.1",zod:"^4.6.7"},devDependencies:{"@biomejs/biome":"^2.6.8","@types/chai":"^5.2.3","@types/dockerode":"^4.0.2","@ty\
-pes/jenkins":"^1.0.2","@types/lzma-native":"^4.0.4","@types/mocha":"^10.0.10","@types/node":"^20.19.43","@types/ssh2":"^\
-1.15.6","@types/tar-stream":"^3.1.5",chai:"^6.3.0",esbuild:"^0.28.2",mocha:"^12.0.3",saxes:"^6.0.0",tsx:"^4.23.15",typescript:"\
-^7.0.2"}}}});var version2;var init_version2=__esm({"src/version.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package2();version2=
+biome ci","test:faults":"mocha test/faults/faults.test.ts",demo:"script/demo","try-device":"tsx script/try-device/main.t\
+s",bench:"tsx test/bench/run.ts",bundle:"tsx script/bundle.ts",lockstep:"tsx src/cli.ts"},dependencies:{"cli-table3":"^0\
+.6.5",commander:"^14.0.3",dockerode:"^5.0.1",execa:"^9.6.1","fastest-levenshtein":"^1.0.16",fzstd:"^0.1.1",jenkins:"^1.1\
+.0","lzma-native":"^8.0.6","node-liblzma":"^4.0.2","p-limit":"^6.2.0","p-retry":"^7.1.1",ssh2:"^1.17.0","tar-stream":"^3\
+.2.2",undici:"^7.30.2",xmlbuilder2:"^4.0.3",yaml:"^2.9.1",zod:"^4.6.7"},devDependencies:{"@biomejs/biome":"^2.6.8","@typ\
+es/chai":"^5.2.3","@types/dockerode":"^4.0.2","@types/jenkins":"^1.0.2","@types/lzma-native":"^4.0.4","@types/mocha":"^1\
+0.0.10","@types/node":"^20.19.43","@types/ssh2":"^1.15.6","@types/tar-stream":"^3.1.5",chai:"^6.3.0",esbuild:"^0.28.2",mocha:"\
+^12.0.3",saxes:"^6.0.0",tsx:"^4.23.15",typescript:"^7.0.2"}}}});var version2;var init_version2=__esm({"src/version.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package2();version2=
 package_default.version}});async function finalize2(build3,configured,initramfs2,overlay2,scripts2,provenance){const metadata=metadataOf2(provenance);
 const trees=[configured.digest,initramfs2?.digest??null,overlayDigest(overlay2)];const last=scripts2.length>0?[scriptsDigest(
 scripts2),stageScript("finalized")]:[];const how=[provenance.image,JSON.stringify(metadata),stageScript("finalize")];const digest=digestOf2(
@@ -19260,7 +19260,7 @@ work}/renumber`;await toolbox.run(["ostree",`--repo=${repo}`,"checkout","--requi
 run(plainScriptArgv("renumber",root2,uids,gids),{isolate:true});await toolbox.run(commitArgv([`dir=${root2}`],{repo,ref,
 subject:"renumbered",linked:true}));await toolbox.run(["rm","-rf","--one-file-system",root2])})}function pairs(map2){const sorted3=[
 ...map2].sort(([a2],[b])=>a2-b);return sorted3.map(([from,to])=>`${from}=${to}`).join(" ")}var init_renumber=__esm({"src\
-/image/identities/renumber.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();init_stage();init_stage_script()}});import{readFile as readFile16}from"node:fs/promises";async function readLock(file2){const text3=await readFile16(file2,"\
+/image/identities/renumber.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_commit();init_stage();init_stage_script()}});import{readFile as readFile15}from"node:fs/promises";async function readLock(file2){const text3=await readFile15(file2,"\
 utf8").catch(error2=>{if(error2.code==="ENOENT")return"";throw error2});return parseIdentities(text3,file2)}async function identityFilesOf({
 toolbox,repo},commit){const script4='for name in passwd group; do ostree --repo="$1" cat "$2" /etc/$name || true; printf\
  "\\n@@\\n"; done';const{stdout}=await toolbox.run(["sh","-c",script4,"sh",repo,commit]);const[passwd="",group=""]=stdout.
@@ -24028,12 +24028,12 @@ debOf(entry))}`);try{await toolbox.run(commitArgv([...control2,...data.reverse()
 if(!(error2 instanceof LockstepError)||error2.code!=="E_TOOL_FAILED")throw error2;throw new LockstepError("E_MERGE",`the\
  packages cannot be laid over each other: ${error2.message}`,{cause:error2})}}var format4;var init_merge=__esm({"src/ima\
 ge/merge.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();init_refs();init_import_deb();init_stage();
-init_unpacking();format4="4"}});import{open as open6,readFile as readFile17,rm as rm6,writeFile as writeFile5}from"node:fs/promises";import path42 from"node:path";
-async function recoverSync(toolbox,repo){const mark2=await readFile17(markOf(repo),"utf8").catch(()=>null);if(mark2===null||
+init_unpacking();format4="4"}});import{open as open6,readFile as readFile16,rm as rm6,writeFile as writeFile5}from"node:fs/promises";import path42 from"node:path";
+async function recoverSync(toolbox,repo){const mark2=await readFile16(markOf(repo),"utf8").catch(()=>null);if(mark2===null||
 mark2===await bootId())return false;await toolbox.run(["find",path42.join(repo,"objects"),"!","-type","d","-cnewer",markOf(
 repo),"-delete"]);await toolbox.run(["rm","-rf",...unsettled.map(prefix3=>path42.join(repo,"refs/heads",prefix3))]);await toolbox.
 run(["sync","--file-system",repo]);await removeMark(repo);return true}function markOf(repo){return`${repo}.unsynced`}async function bootId(){
-return await readFile17("/proc/sys/kernel/random/boot_id","utf8")}async function writeMark(repo,text3){if(await readFile17(
+return await readFile16("/proc/sys/kernel/random/boot_id","utf8")}async function writeMark(repo,text3){if(await readFile16(
 markOf(repo),"utf8").catch(()=>null)===text3)return;try{await writeFile5(markOf(repo),text3,{flush:true})}catch(error2){
 if(error2.code!=="ENOSPC")throw error2;throw new LockstepError("E_DISK_FULL",`the disk is full: cannot write ${markOf(repo)}`,
 {cause:error2})}await syncDirectory(repo)}async function removeMark(repo){await rm6(markOf(repo),{force:true});await syncDirectory(
@@ -24113,13 +24113,13 @@ value(){queue.clear()}},concurrency:{get:()=>concurrency,set(newConcurrency){val
 newConcurrency;queueMicrotask(()=>{while(activeCount<concurrency&&queue.size>0){resumeNext()}})}}});return generator}function validateConcurrency(concurrency){
 if(!((Number.isInteger(concurrency)||concurrency===Number.POSITIVE_INFINITY)&&concurrency>0)){throw new TypeError("Expec\
 ted `concurrency` to be a number from 1 and up")}}var init_p_limit=__esm({"node_modules/p-limit/index.js"(){init_define_EMBEDDED_RESOURCES();
-init_yocto_queue()}});import{readFile as readFile18}from"node:fs/promises";import path45 from"node:path";async function holdingsOf(repo,refs){
+init_yocto_queue()}});import{readFile as readFile17}from"node:fs/promises";import path45 from"node:path";async function holdingsOf(repo,refs){
 const walk2=new Walk(repo);const holdings=await Promise.all(refs.map(async ref=>[ref,await walk2.ref(ref)]));return new Map(
 holdings)}function broken(checksum2,kind){return{files:new Set,broken:new Set([objectName(checksum2,kind)])}}function union2(holdings){
 return{files:new Set(holdings.flatMap(({files})=>[...files])),broken:new Set(holdings.flatMap(holding=>[...holding.broken]))}}
 var readsAtOnce,Walk;var init_holdings=__esm({"src/ostree/holdings.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_p_limit();
 init_objects();init_read_objects();readsAtOnce=16;Walk=class{#repo;#limit=pLimit(readsAtOnce);#known=new Map;#metas=new Map;constructor(repo){
-this.#repo=repo}async ref(ref){const file2=path45.join(this.#repo,"refs/heads",ref);const commit=await this.#limit(()=>readFile18(
+this.#repo=repo}async ref(ref){const file2=path45.join(this.#repo,"refs/heads",ref);const commit=await this.#limit(()=>readFile17(
 file2,"latin1").catch(()=>null));if(commit===null)return union2([]);const checksum2=commit.trim();const bytes2=/^[0-9a-f]{64}$/.
 test(checksum2)?await this.#read(checksum2,"commit"):null;return bytes2===null?broken(checksum2,"commit"):this.#directory(
 rootOfCommit(bytes2))}#directory(objects){const key=`${objects.tree}${objects.meta}`;const known3=this.#known.get(key)??
@@ -24128,7 +24128,7 @@ get(meta3)??this.#read(meta3,"dirmeta");this.#metas.set(meta3,knownMeta);const p
 "dirmeta")]:[];const bytes2=await this.#read(tree,"dirtree");if(bytes2===null)return union2([...parts,broken(tree,"dirtr\
 ee")]);const{files,directories:directories2}=readDirTree(bytes2);const below=await Promise.all(directories2.map(directory2=>this.#directory(
 directory2)));return union2([...parts,...below,{files:new Set(files),broken:new Set}])}async#read(checksum2,kind){const file2=path45.
-join(this.#repo,"objects",objectName(checksum2,kind));const bytes2=await this.#limit(()=>readFile18(file2).catch(()=>null));
+join(this.#repo,"objects",objectName(checksum2,kind));const bytes2=await this.#limit(()=>readFile17(file2).catch(()=>null));
 return bytes2!==null&&checksumOf(bytes2)===checksum2?bytes2:null}}}});import{createHash as createHash19}from"node:crypto";async function damagedFiles(toolbox,repo,checksums){const damaged2=new Set(
 checksums);if(checksums.size===0)return damaged2;const times="--pax-option=delete=atime,delete=ctime,delete=mtime";const argv=[
 "tar","-cf","-","--xattrs","--xattrs-include=*",times,"--hard-dereference","--no-recursion"];const tar=await toolbox.open(
@@ -24232,8 +24232,8 @@ const end=state==="has expired"?` on ${new Date(Number(primary[6])*1e3).toISOStr
 "E_SIGN_EXPIRED",`${secret.name} ${state}${end}`,{hint:"extend it with `gpg --quick-set-expire`, then export both keys a\
 new, or sign with another one"})}var keyHint,unattended;var init_make=__esm({"src/image/signing/make.ts"(){"use strict";
 init_define_EMBEDDED_RESOURCES();init_errors();init_failure2();init_gpg();init_private_home();keyHint="signing.key is a \
-fingerprint, or a file written with `gpg --armor --export-secret-keys FINGERPRINT`";unattended=["--batch","--no-tty"]}});import{createHash as createHash20}from"node:crypto";import{readFile as readFile19}from"node:fs/promises";async function readPublicKey(file2){
-const bytes2=await readFile19(file2).catch(cause=>{throw new LockstepError("E_SIGN_KEY",`cannot read the public key ${file2}\
+fingerprint, or a file written with `gpg --armor --export-secret-keys FINGERPRINT`";unattended=["--batch","--no-tty"]}});import{createHash as createHash20}from"node:crypto";import{readFile as readFile18}from"node:fs/promises";async function readPublicKey(file2){
+const bytes2=await readFile18(file2).catch(cause=>{throw new LockstepError("E_SIGN_KEY",`cannot read the public key ${file2}\
 : ${cause.message}`,{hint:hint2,cause})});return parsePublicKey(file2,bytes2)}function parsePublicKey(file2,bytes2){const packets=dearmored(
 bytes2);const found=packetsOf(packets);if(found?.some(({tag})=>secretTags.includes(tag))){const message=`${file2} holds \
 a secret key: signing.publicKey is for a public one, which the image may carry`;throw new LockstepError("E_SIGN_KEY",message,
@@ -24253,13 +24253,13 @@ at+2)):null}function fingerprintOf2(body){const version4=body[0]??0;const head=B
 4?149+version4:153;head.writeUIntBE(body.length,1,head.length-1);const hash2=createHash20(version4>4?"sha256":"sha1").update(
 head).update(body);return hash2.digest("hex").toUpperCase()}var secretTags,primaryTag,hint2;var init_public_key=__esm({"\
 src/image/signing/public-key.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();secretTags=[5,7];primaryTag=
-6;hint2="write it with `gpg --armor --export FINGERPRINT >FILE`, and commit the file"}});import{readFile as readFile20}from"node:fs/promises";import path47 from"node:path";async function readSecret(config3,root2,environment3){
+6;hint2="write it with `gpg --armor --export FINGERPRINT >FILE`, and commit the file"}});import{readFile as readFile19}from"node:fs/promises";import path47 from"node:path";async function readSecret(config3,root2,environment3){
 const key=expanded(config3.key,"key",environment3,"E_SIGN_KEY");const passphrase=await passphraseOf(config3,root2,environment3);
 if(fingerprintForm.test(key))return{key:{fingerprint:key.toUpperCase()},passphrase,name:`key ${key}`};const file2=path47.
 resolve(root2,key);return{key:{file:file2},passphrase,name:`the key in ${file2}`}}async function passphraseOf({passphraseFile,
 passphraseEnv},root2,environment3){if(passphraseEnv!==null)return expanded(`$${passphraseEnv}`,"passphraseEnv",environment3,
 "E_SIGN_PASSPHRASE");if(passphraseFile===null)return null;const file2=path47.resolve(root2,expanded(passphraseFile,"pass\
-phraseFile",environment3,"E_SIGN_PASSPHRASE"));const text3=await readFile20(file2,"utf8").catch(cause=>{throw new LockstepError(
+phraseFile",environment3,"E_SIGN_PASSPHRASE"));const text3=await readFile19(file2,"utf8").catch(cause=>{throw new LockstepError(
 "E_SIGN_PASSPHRASE",`cannot read signing.passphraseFile ${file2}: ${cause.message}`,{cause})});return text3.split(/\r?\n/,
 1)[0]??""}function expanded(value,setting,environment3,code2){if(!value.startsWith("$"))return value;const found=environment3[value.
 slice(1)];if(found!==void 0&&found!=="")return found;throw new LockstepError(code2,`signing.${setting} names the variabl\
@@ -24273,12 +24273,12 @@ return judgementOf(status2)};return await Promise.all(signatures.map(judge4))}fi
 function judgementOf(status2){const fields=keyword=>status2.find(line3=>line3.startsWith(`${keyword} `))?.split(" ");const valid=fields(
 "VALIDSIG");if(valid!==void 0&&fields("GOODSIG")!==void 0){return{kind:"valid",fingerprints:[valid[1]??"",valid.at(-1)??
 ""]}}return{kind:fields("NO_PUBKEY")===void 0?"bad":"unknown"}}var init_verify=__esm({"src/image/signing/verify.ts"(){"u\
-se strict";init_define_EMBEDDED_RESOURCES();init_gpg()}});import{readFile as readFile21}from"node:fs/promises";async function signCommit(build3,commit,signing2){const started=performance.
+se strict";init_define_EMBEDDED_RESOURCES();init_gpg()}});import{readFile as readFile20}from"node:fs/promises";async function signCommit(build3,commit,signing2){const started=performance.
 now();const stage=build3.progress.stage("sign");try{const made=await ensureSignature(build3,commit,signing2);build3.report(
 {name:"sign",ms:Math.round(performance.now()-started),cached:!made});stage.done(commit.slice(0,12),{cached:!made});return made}catch(error2){
 stage.fail();throw error2}}async function ensureSignature(build3,commit,signing2){const{toolbox,repo,signal:signal2}=build3;
 const{config:config3,root:root2,environment:environment3}=signing2;const options={environment:withoutPassphrase(environment3,
-config3),signal:signal2};const publicKey2=await readPublicKey(config3.publicKey);const[bytes2,there]=[await readFile21(commitFile(
+config3),signal:signal2};const publicKey2=await readPublicKey(config3.publicKey);const[bytes2,there]=[await readFile20(commitFile(
 repo,commit)),await readSignatures(repo,commit)];const judged2=await verify(publicKey2,bytes2,there,options);if(judged2.
 some(judgement2=>isWanted(judgement2,config3)))return false;const secret=await readSecret(config3,root2,environment3);const signature=await makeSignature(
 secret,bytes2,options);const[judgement]=await verify(publicKey2,bytes2,[signature],options);if(!isWanted(judgement,config3))
@@ -24294,11 +24294,11 @@ content})=>{const identity3=createHash21("sha256").update(content).digest("hex")
 le",mode:420,size:content.length,identity:identity3,label:name2})});const contents=async function*(){for(const{path:name2,
 content}of files)yield{name:name2,body:(async function*(){yield content})()}};return filesLayer(toolbox,{entries:entries2,
 contents})}var init_carried_files=__esm({"src/image/overlay/carried-files.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_overlay();init_overlay_entry()}});import{readFile as readFile22}from"node:fs/promises";async function trustLayers(toolbox,image2,signing2){if(signing2?.remote==
+init_overlay();init_overlay_entry()}});import{readFile as readFile21}from"node:fs/promises";async function trustLayers(toolbox,image2,signing2){if(signing2?.remote==
 null)return[];return[carriedLayer(toolbox,await trustFiles(image2,signing2,signing2.remote))]}async function trustFiles(image2,signing2,remote4){
 await readPublicKey(signing2.publicKey);const name2=remote4.name??image2;if(name2==="lockstep")throw new LockstepError("\
 E_CONFIG_VALUE",taken,{hint:"give it another: signing.remote.name"});const key=`usr/share/lockstep/keys/${name2}.asc`;return[
-{path:key,content:await readFile22(signing2.publicKey)},{path:`etc/ostree/remotes.d/${name2}.conf`,content:Buffer.from(remoteConfig(
+{path:key,content:await readFile21(signing2.publicKey)},{path:`etc/ostree/remotes.d/${name2}.conf`,content:Buffer.from(remoteConfig(
 name2,key,remote4.url))},{path:"usr/share/lockstep/remote",content:Buffer.from(`${name2}
 `)}]}function remoteConfig(name2,key,url2){const lines=[`[remote "${name2}"]`,`url=${url2??"http://127.0.0.1/"}`,"gpg-ve\
 rify=true",`gpgkeypath=/${key}`];return`${lines.join("\n")}
@@ -24473,8 +24473,8 @@ return text3.replace(/\$/g,"$$$$")}function ninjaPath(file2){return file2.replac
 return argv.map(word=>/^[\w@%+=:,./-]+$/.test(word)?word:`'${word.replaceAll("'","'\\''")}'`).join(" ")}var firstLine;var init_ninja_file=__esm(
 {"src/image/ninja/ninja-file.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_package();init_import_deb();firstLine=
 "# Written by `lockstep ninja`, which writes it over."}});var ninja_exports={};__export(ninja_exports,{ninja:()=>ninja});import{createHash as createHash23}from"node:crypto";import{
-readFile as readFile23,rename as rename2,writeFile as writeFile7}from"node:fs/promises";import path53 from"node:path";async function refuseTaken(file2){
-const text3=await readFile23(file2,"utf8").catch(()=>null);if(text3===null||text3.startsWith(firstLine))return;throw new LockstepError(
+readFile as readFile22,rename as rename2,writeFile as writeFile7}from"node:fs/promises";import path53 from"node:path";async function refuseTaken(file2){
+const text3=await readFile22(file2,"utf8").catch(()=>null);if(text3===null||text3.startsWith(firstLine))return;throw new LockstepError(
 "E_FILE_TAKEN",`${file2} is not one that lockstep wrote`,{hint:"write another one, `lockstep ninja lockstep.ninja`, and \
 take it in with `subninja lockstep.ninja`"})}async function imageOf2(inputs,services){const{name:name2,passwd,group}=inputs.
 image;const steps=await planSteps(inputs,services);return{name:name2,packages:inputs.lockfile.packages,steps,identities:[
@@ -24557,8 +24557,8 @@ replace("'\0'","'[%h]:%p'")}var mostJumps;var init_proxy2=__esm({"src/device/pro
 init_errors();init_client_config();init_shell2();init_ssh_tokens();mostJumps=8}});import path56 from"node:path";function deviceFiles(workspace,name2){const dir=path56.join(workspace.devices,name2);const at=file2=>path56.
 join(dir,file2);return{dir,disk:at("disk.img"),console:at("console.log"),qemuLog:at("qemu.log"),identity:at("id_ed25519"),
 hostKey:at("host_ed25519"),state:at("state.json"),control:at("control.sock"),writes:at("writes.log"),snapshots:at("snaps\
-hots"),scratch:at("scratch")}}var init_files=__esm({"src/device/virtual/files.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{readFile as readFile24,rename as rename3,writeFile as writeFile8}from"node:fs/promises";async function readState(files){
-const text3=await readFile24(files.state,"utf8").catch(error2=>{if(error2.code==="ENOENT")return null;throw error2});if(text3===
+hots"),scratch:at("scratch")}}var init_files=__esm({"src/device/virtual/files.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{readFile as readFile23,rename as rename3,writeFile as writeFile8}from"node:fs/promises";async function readState(files){
+const text3=await readFile23(files.state,"utf8").catch(error2=>{if(error2.code==="ENOENT")return null;throw error2});if(text3===
 null)return null;try{return schema.parse(JSON.parse(text3))}catch(cause){throw new LockstepError("E_DEVICE_PREPARE",`${files.
 state} is damaged`,{hint:"Make the device anew with `lockstep devices up NAME --fresh`.",cause})}}async function writeState(files,state){
 const temporary=`${files.state}.tmp`;await writeFile8(temporary,`${JSON.stringify(state,null,2)}
@@ -24582,9 +24582,9 @@ work,device2)));return ends.map(end=>{if(end.status==="rejected")throw end.reaso
 const[,first="",last=""]=match;if(first===""){if(last==="")return null;const length=Math.min(Number(last),size);return length===
 0?"unsatisfiable":{start:size-length,end:size-1}}const start=Number(first);if(last!==""&&Number(last)<start)return null;
 if(start>=size)return"unsatisfiable";return{start,end:last===""?size-1:Math.min(Number(last),size-1)}}var init_range=__esm(
-{"src/ostree/range.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{createReadStream as createReadStream5}from"node:fs";import{createServer}from"node:http";function serveRepo(options){
-const state={bytes:0,sending:0,last:performance.now(),failure:null};const sent=new Set;const progress=bytes2=>{state.last=
-performance.now();state.bytes+=bytes2;if(bytes2>0)options.onBytes?.(bytes2)};const server=createServer((request2,response)=>{
+{"src/ostree/range.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{createReadStream as createReadStream5,readFileSync as readFileSync6}from"node:fs";import{createServer}from"node:http";
+function serveRepo(options){const state={bytes:0,sending:0,last:performance.now(),failure:null};const sent=new Set;const progress=bytes2=>{
+state.last=performance.now();state.bytes+=bytes2;if(bytes2>0)options.onBytes?.(bytes2)};const server=createServer((request2,response)=>{
 progress(0);state.sending+=1;answer(options,request2,response,progress).then(whole=>{if(whole)sent.add(request2.url??"")}).
 catch(error2=>{if(!response.destroyed)state.failure??=error2;if(response.headersSent)response.destroy();else refuse(response,
 500)}).finally(()=>{state.sending-=1;state.last=performance.now()})});server.keepAliveTimeout=6e5;server.requestTimeout=
@@ -24601,13 +24601,23 @@ throttle,progress);return range===null}async function send(found,{start,end},res
 (_,reject)=>{response.once("close",()=>reject(new Error("the connection was closed")))});gone2.catch(()=>{});let left=end-
 start+1;const write2=async piece=>{if(response.destroyed)return gone2;left-=piece.length;await throttle?.(piece.length);
 progress(0);const taken2=new Promise(resolve2=>{if(left===0)response.end(piece,resolve2);else response.write(piece,()=>resolve2())});
-await Promise.race([taken2,gone2]);progress(piece.length)};if("bytes"in found){for(let at=start;at<=end;at+=wholeLimit3){
-await write2(found.bytes.subarray(at,Math.min(at+wholeLimit3,end+1)))}}else{for await(const piece of createReadStream5(found.
-path,{start,end,highWaterMark:wholeLimit3}))await write2(piece)}if(left>0)throw new Error("the file broke off")}function withoutUsualHeaders(response){
+await Promise.race([taken2,gone2]);progress(piece.length)};const bytes2=bytesOf(found);if(bytes2!==null){for(let at=start;at<=
+end;at+=wholeLimit3)await write2(bytes2.subarray(at,Math.min(at+wholeLimit3,end+1)))}else if("path"in found){for await(const piece of createReadStream5(
+found.path,{start,end,highWaterMark:wholeLimit3}))await write2(piece)}if(left>0)throw new Error("the file broke off")}function bytesOf(found){
+if("bytes"in found)return found.bytes;return found.size<=wholeLimit3?readFileSync6(found.path):null}function withoutUsualHeaders(response){
 response.sendDate=false;response.removeHeader("Connection")}function refuse(response,status2){response.statusCode=status2;
 response.setHeader("Content-Length",0);withoutUsualHeaders(response);response.end();return false}var wholeLimit3;var init_serve=__esm(
-{"src/ostree/serve.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_range();wholeLimit3=64*1024}});var remote2,pushedRef,askScript,pullScript;var init_push_scripts=__esm({"src/device/push-scripts.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-remote2="lockstep";pushedRef="lockstep/pushed";askScript=`
+{"src/ostree/serve.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_range();wholeLimit3=64*1024}});var remote2,pushedRef,vouchedFunctions,askScript,pullScript;var init_push_scripts=__esm({"src/device/push-scripts.ts"(){
+"use strict";init_define_EMBEDDED_RESOURCES();remote2="lockstep";pushedRef="lockstep/pushed";vouchedFunctions=`
+trust() {
+  cat /usr/share/lockstep/remote /usr/share/lockstep/keys/* /etc/ostree/remotes.d/*.conf /usr/share/ostree/trusted.gpg.d\
+/* \\
+    "$ostree/repo/config" "$ostree"/repo/*.trustedkeys.gpg 2>/dev/null | sha256sum
+}
+vouched() {
+  [ ! -e "$ostree/repo/state/$1.commitpartial" ] && [ "$(cat "$ostree/lockstep/verified" 2>/dev/null)" = "$1 $(trust)" ]\
+
+}`;askScript=`${vouchedFunctions}
 ostree=$1 wanted=$2
 repo=$ostree/repo
 whole() {
@@ -24620,7 +24630,8 @@ for deployment in "$ostree"/deploy/*/deploy/*.[0-9]*; do
   if whole "\${name%%.*}"; then echo "has \${name%%.*}"; fi
 done
 if read -r pushed 2>/dev/null <$repo/refs/heads/${pushedRef} && whole "$pushed"; then echo "has $pushed"; fi
-if whole "$wanted"; then echo wanted; fi`;pullScript=`
+if whole "$wanted"; then echo wanted; fi
+if vouched "$wanted" && [ "\${pushed:-}" = "$wanted" ]; then echo vouched; fi`;pullScript=`${vouchedFunctions}
 ostree=$1 port=$2 commit=$3 whole=$4 verify=$5
 repo=$ostree/repo state=$ostree/lockstep
 export OSTREE_BOOTID=lockstep
@@ -24630,10 +24641,16 @@ flock -w 60 9 || { echo 'another push to this device is at work' >&2; exit 75; }
 
 ( while [ -n "$(timeout 30 dd bs=1 count=1 status=none <&3 | tr '\\n' .)" ]; do :; done
   kill -s TERM -- -$$ ) >/dev/null 2>&1 9>&- &
-( while sleep 10; do
+# A tenth of the time at most goes into it.
+( pause=15
+  while sleep $pause; do
     : >"$state/synced.new"
+    before=$(date +%s)
     sync -f "$repo" 2>/dev/null || sync
     mv "$state/synced.new" "$state/synced"
+    took=$(($(date +%s) - before))
+    # Somebody may have set the clock.
+    if [ $took -ge 0 ] && [ $took -lt 60 ]; then pause=$((15 + 9 * took)); fi
   done ) >/dev/null 2>&1 9>&- &
 # Both, with what they wait for: the connection stays open as long as anything holds it.
 trap 'code=$?; trap "" TERM; kill -s TERM -- -$$ 2>/dev/null; exit $code' EXIT
@@ -24653,6 +24670,7 @@ if [ "$begun" != "$boot" ]; then
 fi
 rm -f "$state/synced"
 echo "$boot" >"$state/boot"
+rm -f "$state/verified"
 if [ "$verify" = verify ]; then : >"$state/doubt"; fi
 
 if [ -e /usr/share/lockstep/remote ]; then
@@ -24686,6 +24704,7 @@ if [ -e "$state/doubt" ]; then
   rm -f "$state/doubt"
 fi
 ostree --repo="$repo" refs --force --create=${pushedRef} "$commit"
+echo "$commit $(trust)" >"$state/verified"
 rm -f "$state/boot" "$state/synced"`}});function untilStalled(device2,activity,limits){let timer;const stalled=new Promise((_,reject)=>{const look=()=>{const{idleMs,
 sending}=activity();const limit=sending>0?limits.sending:limits.waiting;if(idleMs<limit)return;clearInterval(timer);reject(
 stall(device2,idleMs,sending>0))};timer=setInterval(look,Math.min(1e3,limits.sending/4))});stalled.catch(()=>{});return{
@@ -24694,20 +24713,21 @@ stalled,stop:()=>clearInterval(timer)}}function stall(device2,idleMs,sending){co
 nsfer stalled: the device has asked for nothing for ${seconds2} s`;return new LockstepError("E_PUSH_STALLED",message,{hint:"\
 What arrived is kept: the next push goes on from there."})}var usualStallLimits;var init_stall=__esm({"src/device/stall.\
 ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();usualStallLimits={sending:6e4,waiting:9e5}}});import{PassThrough as PassThrough2}from"node:stream";async function pullThrough(session,commit,options){const{source,delta:choice="\
-auto"}=options;const{candidates,whole}=await ask3(session,commit,options.ostree);const delta=whole?null:await source.deltas.
-choose(choice,candidates,commit);try{return await pullOnce(session,commit,{...options,whole,offered:delta})}catch(error2){
-if(!await mended(error2,source,delta))throw error2;return pullOnce(session,commit,{...options,whole,offered:null})}}async function ask3(session,commit,ostree="\
-/ostree"){const{stdout}=await session.script(askScript,{args:[ostree,commit],timeoutMs:6e4});const lines=stdout.split("\n");
-const candidates=lines.flatMap(line3=>/^has ([0-9a-f]{64})$/.exec(line3)?.[1]??[]);return{candidates,whole:lines.includes(
-"wanted")}}async function mended(error2,source,delta){if(!(error2 instanceof PullFailure))return false;if(delta!==null){
-await source.deltas.drop(delta);return true}const objects=[...error2.sent].flatMap(url2=>/^\/objects\/(..)\/(.{62})\.filez$/.
-exec(url2)?.slice(1).join("")??[]);return await source.dropDamaged(objects)>0}async function pullOnce(session,commit,attempt){
-const{source,offered,throttle,onBytes}=attempt;const repo=serveRepo({find:url2=>source.find(url2,offered),throttle,onBytes});
-const forward=await session.forward(repo.server);const watch=untilStalled(session.device,repo.activity,{...usualStallLimits,
-...attempt.stall});try{await Promise.race([runPull(session,commit,forward.port,attempt),watch.stalled]);const deltaUsed=offered!==
-null&&[...repo.sent].some(url2=>url2.startsWith("/deltas/"));return{bytes:repo.bytesSent(),files:repo.sent.size,deltaFrom:deltaUsed?
-offered.from:null}}catch(error2){throw explain(error2,commit,repo)}finally{watch.stop();forward.close();repo.close()}}async function runPull(session,commit,port,attempt){
-const{whole,verify:verify2=false,ostree="/ostree",timeoutMs:timeoutMs4=6*36e5}=attempt;const heart=new PassThrough2;const beat=setInterval(
+auto"}=options;const{candidates,whole,vouched}=await ask3(session,commit,options.ostree);if(vouched&&options.verify!==true)
+return{bytes:0,files:0,deltaFrom:null};const delta=whole?null:await source.deltas.choose(choice,candidates,commit);try{return await pullOnce(
+session,commit,{...options,whole,offered:delta})}catch(error2){if(!await mended(error2,source,delta))throw error2;return pullOnce(
+session,commit,{...options,whole,offered:null})}}async function ask3(session,commit,ostree="/ostree"){const{stdout}=await session.
+script(askScript,{args:[ostree,commit],timeoutMs:6e4});const lines=stdout.split("\n");const candidates=lines.flatMap(line3=>/^has ([0-9a-f]{64})$/.
+exec(line3)?.[1]??[]);return{candidates,whole:lines.includes("wanted"),vouched:lines.includes("vouched")}}async function mended(error2,source,delta){
+if(!(error2 instanceof PullFailure))return false;if(delta!==null){await source.deltas.drop(delta);return true}const objects=[
+...error2.sent].flatMap(url2=>/^\/objects\/(..)\/(.{62})\.filez$/.exec(url2)?.slice(1).join("")??[]);return await source.
+dropDamaged(objects)>0}async function pullOnce(session,commit,attempt){const{source,offered,throttle,onBytes}=attempt;const repo=serveRepo(
+{find:url2=>source.find(url2,offered),throttle,onBytes});const forward=await session.forward(repo.server);const watch=untilStalled(
+session.device,repo.activity,{...usualStallLimits,...attempt.stall});try{await Promise.race([runPull(session,commit,forward.
+port,attempt),watch.stalled]);const deltaUsed=offered!==null&&[...repo.sent].some(url2=>url2.startsWith("/deltas/"));return{
+bytes:repo.bytesSent(),files:repo.sent.size,deltaFrom:deltaUsed?offered.from:null}}catch(error2){throw explain(error2,commit,
+repo)}finally{watch.stop();forward.close();repo.close()}}async function runPull(session,commit,port,attempt){const{whole,
+verify:verify2=false,ostree="/ostree",timeoutMs:timeoutMs4=6*36e5}=attempt;const heart=new PassThrough2;const beat=setInterval(
 ()=>heart.write("\n"),heartbeatMs);const args=[ostree,String(port),commit,whole?"whole":"lacks",verify2?"verify":"trust"];
 try{const argv=["setsid","-w","sh","-euc",pullScript,"lockstep-push",...args];await session.exec(argv,{input:heart,timeoutMs:timeoutMs4})}finally{
 clearInterval(beat);heart.end()}}function explain(error2,commit,repo){if(!(error2 instanceof LockstepError)||error2.code!==
@@ -24746,7 +24766,7 @@ import_ssh2=__toESM(require_lib2(),1);ChosenKeysAgent=class extends import_ssh2.
 super();this.#agent=new import_ssh2.default.OpenSSHAgent(socket);this.#chosen=chosen}getIdentities(callback){this.#agent.
 getIdentities((error2,keys)=>{if(error2)return callback(error2);const wanted2=(keys??[]).filter(key=>{return this.#chosen.
 some(blob=>blob.equals(key.getPublicSSH()))});callback(void 0,wanted2)})}sign(key,data,options,callback){this.#agent.sign(
-key,data,options,callback)}}}});import{readFile as readFile25}from"node:fs/promises";import{homedir as homedir4}from"node:os";import path57 from"node:path";
+key,data,options,callback)}}}});import{readFile as readFile24}from"node:fs/promises";import{homedir as homedir4}from"node:os";import path57 from"node:path";
 async function authMethods(to,environment3){const agent=to.client===void 0||to.client===null?environment3.SSH_AUTH_SOCK||
 null:to.client.agent;if(to.identity!==null)return[await viaIdentity(to,to.identity,agent)];const files=to.client?.identityFiles??
 defaultFiles(environment3);const keys=(await Promise.all(files.map(readKeyFile))).filter(key=>key!==null);const methods=[];
@@ -24755,17 +24775,17 @@ to,agent,chosen))}for(const{usable}of keys)if(usable!==null)methods.push(publicK
 throw new LockstepError("E_SSH_AUTH",`device ${to.name}: there is no key to log in with`,{hint:`Start an ssh agent, make\
  a key with ssh-keygen, or give the device an \`identity:\`.`})}function defaultFiles(environment3){const home=path57.join(
 environment3.HOME??homedir4(),".ssh");return defaultNames.map(name2=>path57.join(home,name2))}async function viaIdentity(to,file2,agent){
-const text3=await readFile25(file2).catch(cause=>{throw new LockstepError("E_SSH_AUTH",`device ${to.name}: cannot read i\
+const text3=await readFile24(file2).catch(cause=>{throw new LockstepError("E_SSH_AUTH",`device ${to.name}: cannot read i\
 ts key ${file2}: ${cause.code}`,{cause})});const key=parse3(text3);if(!(key instanceof Error)&&key.isPrivateKey())return publicKey(
 to,key);const publicHalf=key instanceof Error?await publicHalfBeside(file2):key.getPublicSSH();if(publicHalf!==null&&agent!==
 null)return viaAgent(to,agent,[publicHalf]);const why=key instanceof Error?key.message:"it is the public half, and there\
  is no ssh agent";throw new LockstepError("E_SSH_AUTH",`device ${to.name}: its key ${file2} cannot be used: ${why}`,{hint:`\
 A key with a passphrase works through the ssh agent, which \`ssh-add\` gives it to, with ${file2}.pub beside it.`})}function viaAgent(to,socket,chosen){
 return{type:"agent",username:to.user,agent:chosen===null?socket:new ChosenKeysAgent(socket,chosen)}}function publicKey(to,key){
-return{type:"publickey",username:to.user,key}}async function readKeyFile(file2){const text3=await readFile25(file2).catch(
+return{type:"publickey",username:to.user,key}}async function readKeyFile(file2){const text3=await readFile24(file2).catch(
 ()=>null);const key=text3===null?null:parse3(text3);if(key!==null&&!(key instanceof Error)){return{usable:key.isPrivateKey()?
 key:null,publicHalf:key.getPublicSSH()}}const publicHalf=await publicHalfBeside(file2);return publicHalf===null?null:{usable:null,
-publicHalf}}async function publicHalfBeside(file2){const text3=await readFile25(`${file2}.pub`).catch(()=>null);const key=text3===
+publicHalf}}async function publicHalfBeside(file2){const text3=await readFile24(`${file2}.pub`).catch(()=>null);const key=text3===
 null?null:parse3(text3);return key===null||key instanceof Error?null:key.getPublicSSH()}function parse3(text3){const parsed2=import_ssh22.default.
 utils.parseKey(text3);const key=Array.isArray(parsed2)?parsed2[0]:parsed2;return key??new Error("it holds no key")}var import_ssh22,
 defaultNames;var init_identities2=__esm({"src/device/identities.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_ssh22=
@@ -24835,8 +24855,8 @@ const timer=setTimeout(()=>this.#socket.destroy(),2e3);await closed;clearTimeout
 work.catch(()=>{});throw this.#cut()}try{return await Promise.race([work,this.#broken])}catch(error2){if(this.#signal.aborted)
 throw this.#cut();throw error2}}#cut(){if(this.#signal.aborted)return new LockstepError("E_INTERRUPTED",`device ${this.device}\
 : interrupted`);const why=this.#lastError===null?"closed by the device":this.#lastError.message;return new LockstepError(
-"E_SSH_CUT",`device ${this.device}: the connection broke: ${why}`,{cause:this.#lastError??void 0})}}}});import{createHmac}from"node:crypto";import{readFile as readFile26}from"node:fs/promises";async function knownKeys2(name2,files){
-const texts=await Promise.all(files.map(file2=>readFile26(file2,"utf8").catch(()=>"")));const lines=texts.flatMap((text3,index)=>linesOf(
+"E_SSH_CUT",`device ${this.device}: the connection broke: ${why}`,{cause:this.#lastError??void 0})}}}});import{createHmac}from"node:crypto";import{readFile as readFile25}from"node:fs/promises";async function knownKeys2(name2,files){
+const texts=await Promise.all(files.map(file2=>readFile25(file2,"utf8").catch(()=>"")));const lines=texts.flatMap((text3,index)=>linesOf(
 text3,files[index]??""));const about=wanted2=>lines.filter(line3=>isAbout(line3.names,wanted2)).map(({known:known3})=>known3);
 if(name2.alias!==null)return about(name2.alias.toLowerCase());const host=name2.host.toLowerCase();if(name2.port===22)return about(
 host);const exact=about(`[${host}]:${name2.port}`);return exact.length>0?exact:about(host)}function linesOf(text3,file2){
@@ -25250,7 +25270,7 @@ return text3.split(/\s+/).filter(word=>word!=="")}var questions;var init_observe
 trict";init_define_EMBEDDED_RESOURCES();init_errors();init_health();init_push_scripts();init_status();init_trial_record();
 questions=`
 say() { printf '\\n@@ %s\\n' "$1"; }
-repo=/ostree/repo state=/var/lib/lockstep
+ostree=/ostree repo=/ostree/repo state=/var/lib/lockstep${vouchedFunctions}
 say bootId; cat /proc/sys/kernel/random/boot_id
 say cmdline; cat /proc/cmdline
 say machine; uname -m
@@ -25273,7 +25293,7 @@ say judges; [ -x /usr/lib/lockstep/trial ] && [ -e /usr/lib/systemd/system/locks
 say health; cat /run/lockstep/health 2>/dev/null
 say transferred
 if [ -n "$1" ] && [ ! -e "$repo/state/$1.commitpartial" ]; then
-  if [ "$(cat "$repo/refs/heads/${pushedRef}" 2>/dev/null)" = "$1" ]; then echo yes
+  if vouched "$1"; then echo yes
   else ls -d /ostree/deploy/*/deploy/"$1".* >/dev/null 2>&1 && echo yes; fi
 fi
 say systemState; systemctl is-system-running
@@ -25766,9 +25786,9 @@ device2)}async function answers(session,last){if(!session.alive)return false;if(
 kipped")return true;return session.script("true",{timeoutMs:15e3}).then(()=>true,()=>false)}function notRun(name2,message){
 return{name:name2,status:"error",ms:0,message,output:"",points:[]}}var shortMs;var init_run=__esm({"src/testing/run.ts"(){
 "use strict";init_define_EMBEDDED_RESOURCES();init_artifacts();init_journal();init_remote_scripts();init_run_program();init_session2();
-shortMs=6e4}});import{mkdir as mkdir8,readFile as readFile27,rename as rename5,writeFile as writeFile10}from"node:fs/promises";import path62 from"node:path";
+shortMs=6e4}});import{mkdir as mkdir8,readFile as readFile26,rename as rename5,writeFile as writeFile10}from"node:fs/promises";import path62 from"node:path";
 function resultFile(runDirectory){return path62.join(runDirectory,fileName2)}async function readResult(runDirectory){const file2=resultFile(
-runDirectory);const text3=await readFile27(file2,"utf8").catch(error2=>{if(error2.code==="ENOENT")return null;throw error2});
+runDirectory);const text3=await readFile26(file2,"utf8").catch(error2=>{if(error2.code==="ENOENT")return null;throw error2});
 if(text3===null)return null;try{return schema2.parse(JSON.parse(text3))}catch(cause){const why=cause instanceof external_exports.
 ZodError?external_exports.prettifyError(cause).split("\n")[0]:cause.message;throw new LockstepError("E_RESULT",`${file2}\
  is damaged or was written by another version: ${why}`,{cause})}}async function writeResult(runDirectory,result){const file2=resultFile(
@@ -29220,14 +29240,15 @@ init_run_directory()}});var deploy_exports={};__export(deploy_exports,{deploy:()
 plain:()=>plain2});import{mkdir as mkdir12,writeFile as writeFile13}from"node:fs/promises";import path68 from"node:path";
 function duration4(text3){const ms=milliseconds(text3);if(Number.isFinite(ms))return ms;throw new LockstepError("E_USAGE",
 `--wait-lock ${text3}: expected a duration such as 30s, 10m or 1h`)}async function deployDevices(context,chosen,{commit,
-rollback=false,waitLock}={}){const workspace=await context.workspace();const wanted2=rollback?null:await wantedCommits(context,
-chosen,commit);const{progress,signal:signal2,environment:environment3}=context;const means=await powerMeans(context);const options={
-workspace,progress,signal:signal2,environment:environment3,waitLockMs:waitLock,source:await context.source()};return eachDevice(
-chosen,async device2=>{const power3=device2.power?.afterSilence?powerOf2(device2,means):null;const deployment3=await deployTo(
-device2,wanted2?.get(device2.name)??null,{...options,power:power3});await keepEvidence(workspace,deployment3);return deployment3})}
-async function keepEvidence(workspace,{name:name2,evidence}){const dir=path68.join(workspace.run,"devices",name2);for(const[
-what,text3]of Object.entries(evidence)){if(text3===null)continue;await mkdir12(dir,{recursive:true});await writeFile13(path68.
-join(dir,evidenceFile(what)),`${text3}
+rollback=false,waitLock,...transfer}={}){const workspace=await context.workspace();const wanted2=rollback?null:await wantedCommits(
+context,chosen,commit);const{progress,signal:signal2,environment:environment3}=context;const means=await powerMeans(context);
+const options={...{workspace,progress,signal:signal2,environment:environment3,waitLockMs:waitLock},source:await context.
+source(),transfer:{delta:transfer.delta,throttle:throttleOf(transfer)}};return eachDevice(chosen,async device2=>{const power3=device2.
+power?.afterSilence?powerOf2(device2,means):null;const deployment3=await deployTo(device2,wanted2?.get(device2.name)??null,
+{...options,power:power3});await keepEvidence(workspace,deployment3);return deployment3})}async function keepEvidence(workspace,{
+name:name2,evidence}){const dir=path68.join(workspace.run,"devices",name2);for(const[what,text3]of Object.entries(evidence)){
+if(text3===null)continue;await mkdir12(dir,{recursive:true});await writeFile13(path68.join(dir,evidenceFile(what)),`${text3}\
+
 `)}}function plain2({evidence,...rest}){const files=Object.entries(evidence).filter(([,text3])=>text3!==null);return{...rest,
 evidence:files.map(([what])=>evidenceFile(what))}}function outcomeOf3(deployments2){const fields={devices:deployments2.map(
 plain2)};const failed=deployments2.filter(({verdict})=>verdict!=="deployed"&&verdict!=="unchanged");if(failed.length>0){
@@ -29241,14 +29262,14 @@ colAligns:["left","left","left","right","right"]});for(const{name:name2,verdict,
 1048576).toFixed(1)} MiB`;table.push([name2,verdict,commit?.slice(0,12)??"",sent,`${(ms/1e3).toFixed(1)} s`])}return table.
 toString()}var import_cli_table32,deploy,evidenceFile;var init_deploy2=__esm({"src/commands/deploy.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
 import_cli_table32=__toESM(require_cli_table3(),1);init_esm();init_duration();init_deploy();init_each();init_power_of();
-init_errors();init_draft();init_power3();init_recorded();init_verb();init_wanted();deploy={name:"deploy",summary:"make d\
-evices run a commit, and prove that they do",declare(command2){command2.option("--commit <rev>","commit or ref of the bu\
-ild repository; the image\u2019s own by default").addOption(new Option("--rollback","go back to the older deployment tha\
-t each device has").conflicts("commit")).option("--wait-lock <duration>","wait that long for another deployment to the s\
-ame device, such as 10m",duration4)},async run(context,options){const chosen=await context.devices();return recorded(context,
-{},async(inner,draft)=>{const deployments2=await deployDevices(inner,chosen,options);draft.devices=chosen.map((device2,index)=>untested(
-device2,plain2(deployments2[index])));return outcomeOf3(deployments2)})},print(outcome){return`${deploymentTable(outcome.
-devices)}
+init_errors();init_draft();init_power3();init_recorded();init_transfer_options();init_verb();init_wanted();deploy={name:"\
+deploy",summary:"make devices run a commit, and prove that they do",declare(command2){command2.option("--commit <rev>","\
+commit or ref of the build repository; the image\u2019s own by default").addOption(new Option("--rollback","go back to t\
+he older deployment that each device has").conflicts("commit")).option("--wait-lock <duration>","wait that long for anot\
+her deployment to the same device, such as 10m",duration4);declareTransfer(command2)},async run(context,options){const chosen=await context.
+devices();return recorded(context,{},async(inner,draft)=>{const deployments2=await deployDevices(inner,chosen,options);draft.
+devices=chosen.map((device2,index)=>untested(device2,plain2(deployments2[index])));return outcomeOf3(deployments2)})},print(outcome){
+return`${deploymentTable(outcome.devices)}
 ${outcome.message}`}};evidenceFile=what=>`deploy-${what}.txt`}});import{mkdir as mkdir13,open as open8,writeFile as writeFile14}from"node:fs/promises";import path69 from"node:path";async function keepConsole(device2,workspace){
 if(!device2.virtual)return;const text3=await endOf(deviceFiles(workspace,device2.name).console);if(text3===null)return;const directory2=path69.
 join(workspace.run,"devices",device2.name);await mkdir13(directory2,{recursive:true});await writeFile14(path69.join(directory2,
@@ -29283,7 +29304,7 @@ await connectionOf(device2,workspace),{signal:link.signal,environment:environmen
 return commit===null?known3:{...known3,LOCKSTEP_COMMIT:commit}}function lossOf({device:device2,tests:tests2}){const lost=tests2.
 find(({status:status2})=>status2==="error");if(lost===void 0)return null;return{code:"E_SSH_CUT",message:`device ${device2}\
  was lost during the test ${lost.name}: ${lost.message}`}}var init_on_device=__esm({"src/testing/on-device.ts"(){"use st\
-rict";init_define_EMBEDDED_RESOURCES();init_connection();init_ssh();init_errors();init_results();init_run()}});import{lstat as lstat2,readdir as readdir8,readFile as readFile28,readlink as readlink2}from"node:fs/promises";import path72 from"node:path";
+rict";init_define_EMBEDDED_RESOURCES();init_connection();init_ssh();init_errors();init_results();init_run()}});import{lstat as lstat2,readdir as readdir8,readFile as readFile27,readlink as readlink2}from"node:fs/promises";import path72 from"node:path";
 async function packTests(dir){const archive=(0,import_tar_stream8.pack)();const chunks=[];let bytes2=0;archive.on("data",
 data=>{const chunk=data;chunks.push(chunk);bytes2+=chunk.length});const ended2=new Promise((resolve2,reject)=>archive.once(
 "end",resolve2).once("error",reject));await addFolder(archive,dir,"",()=>{if(bytes2>mostBytes4)throw tooLarge(dir)});archive.
@@ -29292,7 +29313,7 @@ path72.join(root2,folder))).sort()){const name2=path72.posix.join(folder,entry);
 file2);const header={name:name2,mode:status2.mode&4095,mtime:new Date(0),uid:0,gid:0};if(status2.isDirectory()){archive.
 entry({...header,type:"directory"});await addFolder(archive,root2,name2,check4)}else if(status2.isSymbolicLink()){archive.
 entry({...header,type:"symlink",linkname:await readlink2(file2)})}else if(status2.isFile()){if(status2.size>mostBytes4)throw tooLarge(
-root2);archive.entry({...header,type:"file"},await readFile28(file2))}check4()}}function tooLarge(directory2){return new LockstepError(
+root2);archive.entry({...header,type:"file"},await readFile27(file2))}check4()}}function tooLarge(directory2){return new LockstepError(
 "E_CONFIG_VALUE",`tests directory ${directory2}: holds more than ${mostBytes4/2**20} MiB`,{hint:"It is sent to every dev\
 ice: keep large data in the image or fetch it in the test."})}var import_tar_stream8,mostBytes4;var init_pack=__esm({"sr\
 c/testing/pack.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_tar_stream8=__toESM(require_tar_stream(),1);init_errors();
@@ -29310,14 +29331,14 @@ filter(isFailure).map(one=>`${name2}: ${one.name}: ${one.message??one.status}`))
 fields);const hint3="The report is .lockstep/run/report/index.html.";return{outcome:"unstable",code:"E_TESTS_FAILED",message:[
 message,...failed].join("\n"),hint:hint3,...fields}}var init_device_tests=__esm({"src/commands/device-tests.ts"(){"use s\
 trict";init_define_EMBEDDED_RESOURCES();init_each();init_errors();init_result2();init_summary2();init_discover();init_on_device();
-init_pack();init_results();init_verb()}});var test_exports={};__export(test_exports,{test:()=>test2});import{readFile as readFile29}from"node:fs/promises";import path73 from"node:path";
+init_pack();init_results();init_verb()}});var test_exports={};__export(test_exports,{test:()=>test2});import{readFile as readFile28}from"node:fs/promises";import path73 from"node:path";
 function noDevice(file2){return new LockstepError("E_NO_SUCH_DEVICE",`${file2} defines no device to test`,{hint:"Add one\
  under `devices:`; `{virtual: true}` is enough to begin with."})}function deploymentBefore(before,{name:name2}){const deployment3=before?.
 devices.find(device2=>device2.name===name2)?.deployment??null;return deployment3!==null&&isDeployed(deployment3)?deployment3:
 null}async function commitsOf(context,results){const{images}=await context.config();const{repo}=await context.workspace();
 const commits=new Map;for(const{name:name2,image:imageName2,deployment:deployment3}of results){const image2=images.find(
 each=>each.name===imageName2);const ref=image2&&path73.join(repo,"refs","heads",image2.name,image2.arch);const commit=deployment3?.
-wanted??(ref&&await readFile29(ref,"utf8").catch(()=>null))?.trim();if(commit)commits.set(name2,commit)}return commits}var detail,
+wanted??(ref&&await readFile28(ref,"utf8").catch(()=>null))?.trim();if(commit)commits.set(name2,commit)}return commits}var detail,
 test2;var init_test=__esm({"src/commands/test.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_console2();
 init_draft();init_summary2();init_deployment();init_results();init_device_tests();init_recorded();detail=new WeakMap;test2=
 {name:"test",summary:"run the device tests on the devices",async run(context){const devices2=await context.devices();if(devices2.
@@ -29404,8 +29425,8 @@ dd if="$keys/counter" of="$disk" bs=512 seek=${counterSector} conv=notrunc statu
 mkfs.ext4 -q -F -L root -b 4096 -O ^orphan_file,^metadata_csum_seed -E offset="$offset" -d "$sysroot" "$disk" "$blocks"`}});function newKeyPair(comment=""){for(;;){const pair=import_ssh24.default.utils.generateKeyPairSync("ed25519",{comment});const halves=[
 pair.private,pair.public].map(half=>import_ssh24.default.utils.parseKey(half));if(!halves.some(half=>half instanceof Error))
 return pair}}var import_ssh24;var init_key_pair=__esm({"src/device/key-pair.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-import_ssh24=__toESM(require_lib2(),1)}});import{chmod as chmod3,readFile as readFile30,writeFile as writeFile16}from"node:fs/promises";async function ensureKeyPair(path82,comment){
-const kept=await readFile30(`${path82}.pub`,"utf8").catch(()=>null);if(kept!==null)return{path:path82,fingerprint:fingerprintOfLine(
+import_ssh24=__toESM(require_lib2(),1)}});import{chmod as chmod3,readFile as readFile29,writeFile as writeFile16}from"node:fs/promises";async function ensureKeyPair(path82,comment){
+const kept=await readFile29(`${path82}.pub`,"utf8").catch(()=>null);if(kept!==null)return{path:path82,fingerprint:fingerprintOfLine(
 kept)};const pair=newKeyPair(comment);await writeFile16(path82,pair.private,{mode:384});await chmod3(path82,384);await writeFile16(
 `${path82}.pub`,`${pair.public.trim()}
 `);return{path:path82,fingerprint:fingerprintOfLine(pair.public)}}function fingerprintOfLine(line3){return fingerprintOf3(
@@ -30028,13 +30049,13 @@ LOCKSTEP_JENKINS_TOKEN:token=""}=environment3;if(user===""&&token==="")return nu
 token};const missing2=user===""?"LOCKSTEP_JENKINS_USER":"LOCKSTEP_JENKINS_TOKEN";throw new LockstepError("E_JENKINS_UNRE\
 ACHABLE",`${missing2} is not set, but its counterpart is`,{hint:"Set both, or neither for a controller that asks for non\
 e."})}var fourHours;var init_jenkins_gate=__esm({"src/refresh/jenkins-gate.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_follow3();init_progress();init_remote();fourHours=144e5}});import{readFile as readFile31,realpath,rename as rename10,rm as rm12,writeFile as writeFile17}from"node:fs/promises";import path76 from"node:path";
+init_errors();init_follow3();init_progress();init_remote();fourHours=144e5}});import{readFile as readFile30,realpath,rename as rename10,rm as rm12,writeFile as writeFile17}from"node:fs/promises";import path76 from"node:path";
 async function readCheckout(git2,root2,lockfiles){const top=(await git2(["rev-parse","--show-toplevel"])).stdout.trimEnd();
 const commit=(await git2(["rev-parse","--verify","HEAD"])).stdout.trim();const head=await git2(["symbolic-ref","--quiet",
 "--short","HEAD"],{check:false});const below=path76.relative(top,await realpath(root2));return{top,apart:`${path76.posix.
 join(below,".lockstep")}/`,branch:head.exitCode===0?head.stdout.trim():null,commit,lockfiles:new Map(await Promise.all(lockfiles.
-map(async file2=>[file2,await bytesOf(file2)])))}}async function restoreCheckout(git2,checkout2,lockfiles){await git2(["\
-reset","--quiet"]);for(const lockfile of new Set([...checkout2.lockfiles.keys(),...lockfiles])){const name2=await nameBelow(
+map(async file2=>[file2,await bytesOf2(file2)])))}}async function restoreCheckout(git2,checkout2,lockfiles){await git2([
+"reset","--quiet"]);for(const lockfile of new Set([...checkout2.lockfiles.keys(),...lockfiles])){const name2=await nameBelow(
 checkout2.top,lockfile);const tracked=(await git2(["ls-tree","--name-only","-z","HEAD","--",name2])).stdout!=="";if(tracked)
 await git2(["checkout","--quiet","HEAD","--",name2]);else await rm12(lockfile,{force:true})}const target=checkout2.branch===
 null?["--detach",checkout2.commit]:[checkout2.branch];const back=await git2(["checkout","--quiet",...target,"--"],{check:false});
@@ -30042,10 +30063,10 @@ if(back.exitCode!==0){const place=checkout2.branch??checkout2.commit;throw new L
 ould not be returned to ${place}: ${back.stderr.trim()}`,{hint:`Save what is in the way, then run \`git checkout ${place}\
 \`.`})}for(const[file2,bytes2]of checkout2.lockfiles)await putBack(file2,bytes2)}async function nameBelow(top,lockfile){
 return path76.relative(top,path76.join(await realpath(path76.dirname(lockfile)),path76.basename(lockfile)))}async function putBack(file2,bytes2){
-const now=await bytesOf(file2);if(bytes2===null)return rm12(file2,{force:true});if(now?.equals(bytes2))return;const temporary=`${file2}\
-.${process.pid}.tmp`;await writeFile17(temporary,bytes2);await rename10(temporary,file2)}async function bytesOf(file2){return readFile31(
-file2).catch(error2=>{if(error2.code==="ENOENT")return null;throw error2})}var init_checkout=__esm({"src/refresh/checkou\
-t.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});function idLocks(lockfile){const stem=lockfile.replace(/\.lock$/,"");return[`${stem}.passwd`,`${stem}.group`]}var init_id_locks=__esm(
+const now=await bytesOf2(file2);if(bytes2===null)return rm12(file2,{force:true});if(now?.equals(bytes2))return;const temporary=`${file2}\
+.${process.pid}.tmp`;await writeFile17(temporary,bytes2);await rename10(temporary,file2)}async function bytesOf2(file2){
+return readFile30(file2).catch(error2=>{if(error2.code==="ENOENT")return null;throw error2})}var init_checkout=__esm({"s\
+rc/refresh/checkout.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors()}});function idLocks(lockfile){const stem=lockfile.replace(/\.lock$/,"");return[`${stem}.passwd`,`${stem}.group`]}var init_id_locks=__esm(
 {"src/refresh/id-locks.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});function commitMessage(images){const changed=images.filter(image2=>image2.changes.length>0);const named4=changed.length>
 0?changed:images;const subject=`Refresh ${named4.map(image2=>image2.name).join(", ")}: ${countChanges(named4)}`;const sections=changed.
 map(image2=>{const heading=changed.length>1?[`${image2.name}:`]:[];return[...heading,...image2.changes.map(describeChange)].
@@ -30150,7 +30171,7 @@ device ${to.name}: interrupted`,{cause});const said=socket instanceof ProcessSoc
 code||cause.message;throw new LockstepError("E_SSH_UNREACHABLE",`${to.host}:${to.port} shows no host key: ${reason}`,{cause})}finally{
 options.signal.removeEventListener("abort",stop);client2.on("error",()=>{});socket.destroy()}}var import_ssh25;var init_shown_key=__esm(
 {"src/device/shown-key.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_ssh25=__toESM(require_lib2(),1);init_errors();
-init_host_key();init_process_socket();init_ssh();init_trust2()}});import{readFile as readFile32,realpath as realpath2,rename as rename11,rm as rm13,stat as stat13,writeFile as writeFile18}from"node:fs/promises";
+init_host_key();init_process_socket();init_ssh();init_trust2()}});import{readFile as readFile31,realpath as realpath2,rename as rename11,rm as rm13,stat as stat13,writeFile as writeFile18}from"node:fs/promises";
 function parseAddress(address){const[,user=null,bracketed,bare,port]=/^(?:([^@]+)@)?(?:\[([^\]]+)\]|([^:]+|[0-9a-fA-F:]{3,}))(?::(\d+))?$/.
 exec(address.replace(/^ssh:\/\//,""))??[];const host=bracketed??bare??"";if(hostForm.test(host))return{host,port:port===
 void 0?null:Number(port),user};throw new LockstepError("E_USAGE",`devices adopt: ${address} is not of the form [USER@]HO\
@@ -30168,7 +30189,7 @@ const question2=`${at} shows the ${keyTypeOf(shown)} host key
 Is that what \`ssh-keygen -lf\` prints on the device itself? [yes/no] `;const answer2=await context.ask?.(question2);if(answer2?.
 trim()==="yes")return fingerprint;throw new LockstepError("E_SSH_HOST_KEY_UNKNOWN",error2.message,{hint:`Compare it with\
  what \`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub\` prints on the device itself; when it is the same: --host-key ${fingerprint}`})}
-async function rewrite(named4,change2){const text3=change2(await readFile32(named4,"utf8"));parseConfig(named4,text3);const file2=await realpath2(
+async function rewrite(named4,change2){const text3=change2(await readFile31(named4,"utf8"));parseConfig(named4,text3);const file2=await realpath2(
 named4);const temporary=`${file2}.tmp`;try{await writeFile18(temporary,text3,{mode:(await stat13(file2)).mode});await rename11(
 temporary,file2)}finally{await rm13(temporary,{force:true})}}var adopt;var init_adopt=__esm({"src/commands/devices/adopt\
 .ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_add_device();init_load();init_schema();init_connection();init_fingerprint();
@@ -30381,12 +30402,12 @@ for my $command ('{"execute":"qmp_capabilities"}', @ARGV) {
   print answer();
 }`}});async function copyDisk(toolbox,from,to){const script4='cp --sparse=always --reflink=auto -- "$1" "$2.tmp" && mv -f -- "\
 $2.tmp" "$2"';await toolbox.run(["sh","-euc",script4,"sh",from,to],{timeoutMs:6e5})}var init_copy_disk=__esm({"src/devic\
-e/virtual/copy-disk.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{readdir as readdir9,readFile as readFile33}from"node:fs/promises";import path78 from"node:path";function snapshotFiles(files,tag){
+e/virtual/copy-disk.ts"(){"use strict";init_define_EMBEDDED_RESOURCES()}});import{readdir as readdir9,readFile as readFile32}from"node:fs/promises";import path78 from"node:path";function snapshotFiles(files,tag){
 if(!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(tag)){const message=`${JSON.stringify(tag)} is no name for a snapshot: lett\
 ers, digits, dots, dashes, at most 64`;throw new LockstepError("E_USAGE",message)}return inDirectory(path78.join(files.snapshots,
 tag))}function unfinished(files,tag){return inDirectory(path78.join(files.snapshots,`.${tag}.tmp`))}function inDirectory(dir){
 const at=file2=>path78.join(dir,file2);return{dir,disk:at("disk.img"),memory:at("memory"),about:at("about.json")}}async function readAbout(device2,files,tag){
-const{about}=snapshotFiles(files,tag);try{return schema3.parse(JSON.parse(await readFile33(about,"utf8")))}catch(cause){
+const{about}=snapshotFiles(files,tag);try{return schema3.parse(JSON.parse(await readFile32(about,"utf8")))}catch(cause){
 const tags=await snapshotTags(files);throw new LockstepError("E_NO_SUCH_SNAPSHOT",`virtual device ${device2} has no whol\
 e snapshot ${tag}`,{hint:tags.length===0?"It has none.":`It has ${tags.join(", ")}.`,cause})}}async function snapshotTags(files){
 const names3=await readdir9(files.snapshots).catch(()=>[]);return names3.filter(name2=>!name2.startsWith(".")).sort()}var schema3;
@@ -30479,7 +30500,7 @@ exit,meaning,remedy}=catalogue[code2];return ok(`${code2} (exit code ${exit})
 
 ${meaning}
 
-What to do: ${remedy}`,{explained:{code:code2,exit,meaning,remedy}})}}}});var lock_exports={};__export(lock_exports,{lockProject:()=>lockProject});import{mkdir as mkdir17,open as open9,readFile as readFile34,
+What to do: ${remedy}`,{explained:{code:code2,exit,meaning,remedy}})}}}});var lock_exports={};__export(lock_exports,{lockProject:()=>lockProject});import{mkdir as mkdir17,open as open9,readFile as readFile33,
 rm as rm15}from"node:fs/promises";import path81 from"node:path";async function lockProject(workspace,verb){await mkdir17(
 workspace.dir,{recursive:true});const file2=path81.join(workspace.dir,"lock");const mine={...await identify(process.pid),
 verb};for(let attempt=0;attempt<3;attempt++){if(await createExclusively(file2,JSON.stringify(mine)))return()=>rm15(file2,
@@ -30491,7 +30512,7 @@ try{const handle=await open9(file2,"wx");await handle.writeFile(text3).finally((
 const{code:code2}=error2;if(code2==="EEXIST")return false;if(code2==="EACCES")await assertOwn(path81.dirname(file2));if(code2!==
 "ENOSPC")throw error2;await rm15(file2,{force:true});throw new LockstepError("E_DISK_FULL",`the disk is full: cannot wri\
 te ${file2}`,{hint:`free space where ${path81.dirname(file2)} lies`,cause:error2})}}async function readOwner(file2){try{
-return JSON.parse(await readFile34(file2,"utf8"))}catch{return null}}var init_lock2=__esm({"src/commands/lock.ts"(){"use\
+return JSON.parse(await readFile33(file2,"utf8"))}catch{return null}}var init_lock2=__esm({"src/commands/lock.ts"(){"use\
  strict";init_define_EMBEDDED_RESOURCES();init_errors();init_ownership();init_process_identity()}});init_define_EMBEDDED_RESOURCES();init_esm();init_context();init_define_EMBEDDED_RESOURCES();var verbs={init:{summary:"write a commented lockstep.yml to start from",exclusive:false,
 load:async()=>(await Promise.resolve().then(()=>(init_init(),init_exports2))).init},doctor:{summary:"check that this mac\
 hine has what lockstep needs",exclusive:false,load:async()=>(await Promise.resolve().then(()=>(init_doctor2(),doctor_exports))).
