@@ -18,17 +18,21 @@ describe('a rate', () => {
     });
   }
 
-  it('is kept by all who share it, each getting as much', async () => {
+  it('is kept by all who share it, one after the other', async () => {
     const throttle = new Throttle(1_000_000);
-    const taken = [0, 0];
+    const order: number[] = [];
     const started = performance.now();
     const work = async (who: number) => {
-      for (; performance.now() - started < 400; taken[who]! += 10_000) await throttle.take(10_000);
+      for (let turn = 0; turn < 15; turn += 1) {
+        await throttle.take(10_000);
+        order.push(who);
+      }
     };
     await Promise.all([work(0), work(1)]);
-    const seconds = (performance.now() - started) / 1000;
-    expect(taken[0]! + taken[1]!).to.be.within(100_000, 1_000_000 * seconds + 80_000);
-    expect(Math.abs(taken[0]! - taken[1]!)).to.be.at.most(20_000);
+    // 50 ms may have been saved up; a machine that is busy takes longer, never shorter.
+    expect(performance.now() - started).to.be.greaterThan(230);
+    const [first, second] = [0, 1].map((who) => order.slice(0, 20).filter((one) => one === who).length);
+    expect(Math.abs(first! - second!)).to.be.at.most(2);
   });
 
   it('does not save up what was not used', async () => {
