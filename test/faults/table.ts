@@ -35,7 +35,7 @@ sync`;
 const smallBoot = `mkdir -p /run/small
 mount -t tmpfs -o size=$(($(du -sk /boot | cut -f1) + 6000))k none /run/small
 cp -a /boot/. /run/small/
-mount --move /run/small /boot`;
+mount --bind /run/small /boot`;
 
 /** A boot script that takes the second entry whenever there is one. */
 function stuck(script: string): string {
