@@ -16,7 +16,7 @@ const standing = ['wrong host key', 'unsigned commit', 'wrong signer', 'corrupte
 const felling = ['power cut', 'agent killed'];
 
 /** About how a deployment goes; measuring it would take another one. */
-const course: Course = { pushBytes: 2_200_000, ms: 90_000 };
+const course: Course = { pushBytes: 1_000_000, ms: 90_000 };
 
 const record = new Record(seed);
 

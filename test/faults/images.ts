@@ -2,7 +2,6 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { trustFiles } from '../../src/image/signing/trust.ts';
-import { trialFiles } from '../../src/image/trial/trial-layer.ts';
 import { ostree } from '../e2e/projects.ts';
 import type { MadeKey } from '../image/gpg-keys.ts';
 import { newc } from './newc.ts';
@@ -62,8 +61,6 @@ export async function makeImages(dir: string, key: MadeKey, stranger: MadeKey, r
   const base: Record<string, ImageFile> = {};
   const trust = await trustFiles('panel', { publicKey: key.publicFile }, { name: null, url: null });
   for (const { path: name, content } of trust) base[name.replace(/^etc/, 'usr/etc')] = { content };
-  const trial = (await ostree(dir, 'ls', 'panel/armhf', '/usr/lib')).includes('/usr/lib/lockstep');
-  if (!trial) for (const [name, file] of trialFiles()) base[name] = file;
   await commit(dir, 'base', 'panel/armhf', base, key);
 
   // Of some size and several objects, so that a push can be cut in many places.
