@@ -1,7 +1,7 @@
 import type { DeviceConfig, VirtualDevice } from '../config/types.ts';
 import { bringDown, bringUp } from '../device/virtual/up.ts';
 import { LockstepError } from '../errors/index.ts';
-import { resolveRevision } from '../ostree/archive.ts';
+import { resolveRevision } from '../ostree/revision.ts';
 import type { Context } from './verb.ts';
 
 export interface BroughtUp {

@@ -1,6 +1,6 @@
 import type { DeviceConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
-import { resolveRevision } from '../ostree/archive.ts';
+import { resolveRevision } from '../ostree/revision.ts';
 import type { Context } from './verb.ts';
 
 /**

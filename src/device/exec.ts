@@ -123,7 +123,8 @@ function failure(device: string, argv: readonly string[], result: ExecResult): L
   );
 }
 
+/** A command as messages name it: a script of several lines would hide the rest. */
 function short(argv: readonly string[]): string {
-  const text = commandLine(argv).replace(/\s+/g, ' ');
+  const text = commandLine(argv.map((word) => (word.includes('\n') ? '…' : word))).replace(/\s+/g, ' ');
   return text.length > 100 ? `${text.slice(0, 97)}…` : text;
 }

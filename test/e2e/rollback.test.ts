@@ -9,7 +9,7 @@ import { type DeviceDeployment, deployTo } from '../../src/device/deploy.ts';
 import type { DeployLimits } from '../../src/device/limits.ts';
 import { connect } from '../../src/device/ssh.ts';
 import { formatKargs, kargsFile } from '../../src/image/kargs.ts';
-import { resolveRevision } from '../../src/ostree/archive.ts';
+import { resolveRevision } from '../../src/ostree/revision.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { builtPanel, ostree, projectWith } from './projects.ts';
 

@@ -2,7 +2,7 @@ import type { DeviceConfig, ImageConfig } from '../../config/types.ts';
 import { eachDevice } from '../../device/each.ts';
 import { bringDown, bringUp, type UpResult } from '../../device/virtual/up.ts';
 import { LockstepError } from '../../errors/index.ts';
-import { resolveRevision } from '../../ostree/archive.ts';
+import { resolveRevision } from '../../ostree/revision.ts';
 import { type Context, ok, unchanged } from '../verb.ts';
 import { chooseDevices, type DevicesAction, type DevicesOptions, onlyVirtual } from './action.ts';
 
