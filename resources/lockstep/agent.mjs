@@ -24818,9 +24818,10 @@ const lines=(rest+decoder.write(chunk)).split("\n");rest=lines.pop()??"";for(con
 if(rest!=="")onLine?.(rest);return Buffer.concat(chunks).toString("utf8")}}function failure3(device2,argv,result){const output2=(result.
 stderr.trim()||result.stdout.trim()).split("\n").slice(-5).join("\n");return new LockstepError("E_DEVICE_COMMAND",`devic\
 e ${device2}: \`${short(argv)}\` failed with exit code ${result.exitCode}${output2?`:
-${output2}`:""}`)}function short(argv){const text3=commandLine(argv).replace(/\s+/g," ");return text3.length>100?`${text3.
-slice(0,97)}\u2026`:text3}var signalNumbers;var init_exec2=__esm({"src/device/exec.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_shell2();signalNumbers={HUP:1,INT:2,QUIT:3,ABRT:6,KILL:9,SEGV:11,PIPE:13,TERM:15}}});function forwardToServer(client2,device2,server){return new Promise((resolve2,reject)=>{client2.forwardIn("127.0.0.1",0,
+${output2}`:""}`)}function short(argv){const text3=commandLine(argv.map(word=>word.includes("\n")?"\u2026":word)).replace(
+/\s+/g," ");return text3.length>100?`${text3.slice(0,97)}\u2026`:text3}var signalNumbers;var init_exec2=__esm({"src/devi\
+ce/exec.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_shell2();signalNumbers={HUP:1,INT:2,QUIT:3,
+ABRT:6,KILL:9,SEGV:11,PIPE:13,TERM:15}}});function forwardToServer(client2,device2,server){return new Promise((resolve2,reject)=>{client2.forwardIn("127.0.0.1",0,
 (error2,port)=>{if(error2!==void 0){reject(new LockstepError("E_DEVICE_PREPARE",`device ${device2}: its sshd refuses por\
 t forwarding: ${error2.message}`,{hint:"Set `AllowTcpForwarding yes` (or `remote`) in its sshd_config.",cause:error2}));
 return}const channels=new Set;const onConnection=(details,accept)=>{if(details.destPort!==port)return;const channel=asSocket(
@@ -24919,15 +24920,15 @@ const missing2=new LockstepError("E_NOT_BUILT",`${workspace.repo} has no commit 
  first."});if(!await stat10(workspace.repo).catch(()=>null))throw missing2;const argv=["ostree",`--repo=${workspace.repo}`,
 "rev-parse",revision];const{exitCode:exitCode2,stdout}=await toolbox.run(argv,{check:false});const commit=stdout.trim();
 if(exitCode2!==0||!/^[0-9a-f]{64}$/.test(commit))throw missing2;if(!await exists2(commitFile(workspace.repo,commit)))throw missing2;
-return commit}async function exists2(file2){return access5(file2).then(()=>true,()=>false)}var init_archive=__esm({"src/\
-ostree/archive.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_signing()}});async function wantedCommits(context,chosen,revision){const{images}=await context.config();const revisions=new Map(chosen.
+return commit}async function exists2(file2){return access5(file2).then(()=>true,()=>false)}var init_revision2=__esm({"sr\
+c/ostree/revision.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_signing()}});async function wantedCommits(context,chosen,revision){const{images}=await context.config();const revisions=new Map(chosen.
 map(device2=>{const image2=images.find(({name:name2})=>name2===device2.image);if(image2!==void 0)return[device2.name,revision??
 `${image2.name}/${image2.arch}`];throw new LockstepError("E_NO_SUCH_IMAGE",`device ${device2.name} wants image ${device2.
 image}, which is not defined`)}));const distinct=[...new Set(revisions.values())];if(distinct.length===0)return new Map;
 const[toolbox,workspace]=[await context.toolbox(),await context.workspace()];const commits=new Map;for(const each of distinct)
 commits.set(each,await resolveRevision(toolbox,workspace,each));return new Map([...revisions].map(([device2,each])=>[device2,
 commits.get(each)??""]))}var init_wanted=__esm({"src/commands/wanted.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_archive()}});var push_exports={};__export(push_exports,{push:()=>push});async function pushTo(context,device2,commit,how){const start=performance.
+init_errors();init_revision2()}});var push_exports={};__export(push_exports,{push:()=>push});async function pushTo(context,device2,commit,how){const start=performance.
 now();const{signal:signal2,environment:environment3}=context;const stage=context.progress.stage(`push ${device2.name}`);
 let traffic={sent:0,received:0};const result=(pulled,error2)=>({name:device2.name,commit,bytesSent:traffic.sent,bytesReceived:traffic.
 received,deltaFrom:pulled?.deltaFrom??null,ms:Math.round(performance.now()-start),reason:error2?.message??null,code:error2?.
@@ -29482,7 +29483,7 @@ config()).images.find(({name:name2})=>name2===device2.image);if(image2===void 0)
 ants image ${device2.image}, which is not defined`;throw new LockstepError("E_NO_SUCH_IMAGE",message)}const commit=()=>resolveRevision(
 toolbox,workspace,`${image2.name}/${image2.arch}`);const{progress,signal:signal2}=context;const up2=await bringUp(device2,
 {toolbox,workspace,progress,signal:signal2,commit,fresh:false});return up2.how}var init_virtual_devices=__esm({"src/comm\
-ands/virtual-devices.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_up();init_errors();init_archive()}});var run_exports={};__export(run_exports,{createRun:()=>createRun,run:()=>run4});function createRun(parts){return{name:"r\
+ands/virtual-devices.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_up();init_errors();init_revision2()}});var run_exports={};__export(run_exports,{createRun:()=>createRun,run:()=>run4});function createRun(parts){return{name:"r\
 un",summary:"build, deploy and test, with one report",declare(command2){command2.option("--keep-up","leave running the v\
 irtual devices that this run started").option("--image-version <version>","version written into the commits, instead of \
 the one in lockstep.yml").addOption(emulationOption()).addOption(scriptTimeoutOption()).option("--no-sign","leave the co\
@@ -30475,7 +30476,7 @@ virtual,async device2=>{return{name:device2.name,stopped:await bringDown(device2
 down",devices:stopped};const told2=stopped.map(device2=>`${device2.name} ${device2.stopped?"stopped":"was not running"}`).
 join("\n");if(stopped.length===0)return unchanged("there is no virtual device to stop",fields);return stopped.some(device2=>device2.
 stopped)?ok(told2,fields):unchanged(told2,fields)}var up,down,words4;var init_up2=__esm({"src/commands/devices/up.ts"(){
-"use strict";init_define_EMBEDDED_RESOURCES();init_each();init_up();init_errors();init_archive();init_verb();init_action();
+"use strict";init_define_EMBEDDED_RESOURCES();init_each();init_up();init_errors();init_revision2();init_verb();init_action();
 up={run:runUp};down={run:runDown};words4={up:"is up already",started:"is up, from the disk it had",created:"is up, from \
 a new disk"}}});var devices_exports={};__export(devices_exports,{devices:()=>devices});var actions,devices;var init_devices=__esm({"src/\
 commands/devices/devices.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_adopt();init_check3();init_list2();
