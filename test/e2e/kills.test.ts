@@ -219,9 +219,13 @@ async function forget(dir: string, random: () => number): Promise<void> {
   await ostree(dir, 'prune', '--refs-only');
 }
 
-/** Everything below a project but the objects, which are judged by ostree, and apt's lists. */
+/**
+ * Everything below a project but the objects, which are judged by ostree, apt's lists, and what was seen to be read, which is
+ * noted after a stage has ended.
+ */
 async function filesOf(dir: string): Promise<string[]> {
-  const but = ['.lockstep/repo/objects', '.lockstep/apt'].flatMap((name) => ['-path', `./${name}`, '-prune', '-o']);
+  const aside = ['.lockstep/repo/objects', '.lockstep/apt', '.lockstep/repo/refs/heads/lockstep/observed-configure'];
+  const but = aside.flatMap((name) => ['-path', `./${name}`, '-prune', '-o']);
   const { stdout } = await execa('find', ['.', ...but, '-print'], { cwd: dir });
   return stdout.split('\n').sort();
 }

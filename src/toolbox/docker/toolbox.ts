@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Container } from 'dockerode';
 import type { Workspace } from '../../config/workspace.ts';
 import { LockstepError } from '../../errors/index.ts';
 import type { Progress } from '../../progress/progress.ts';
@@ -74,10 +75,17 @@ class DockerToolbox implements Toolbox {
   /** Throws E_TOOLBOX_MOUNT unless the container's project directory is this one. */
   async checkMount(): Promise<void> {
     const { engine, project } = this.#parts;
-    const read = async (file: string) => (await this.run(['cat', file], { check: false })).stdout;
+    let answered = false;
+    const read = async (file: string) => {
+      const { exitCode, stdout } = await this.run(['cat', file], { check: false });
+      // Ended otherwise, it did not get so far as to find the file or not.
+      answered = exitCode === 0 || exitCode === 1;
+      return stdout;
+    };
     if (await containerSees(project, read)) return;
     await this.#endTold();
     this.#assertAlive();
+    if (!answered || !(await isRunning(this.#parts.lease.container))) throw gone();
     throw mountMissing(engine.address, project);
   }
 
@@ -148,7 +156,7 @@ class DockerToolbox implements Toolbox {
 
   #assertAlive(): void {
     if (this.#parts.signal.aborted) throw interrupted();
-    if (this.#closed) throw new LockstepError('E_TOOLBOX_ENGINE', 'the builder container is gone');
+    if (this.#closed) throw gone();
   }
 
   /** What gives a command namespaces of its own; without a fresh /proc where the engine forbids mounting one. */
@@ -159,4 +167,14 @@ class DockerToolbox implements Toolbox {
     );
     return this.#isolation;
   }
+}
+
+const gone = () => new LockstepError('E_TOOLBOX_ENGINE', 'the builder container is gone');
+
+/** Asked of the engine itself: that a stream has ended may be told late. */
+async function isRunning(container: Container): Promise<boolean> {
+  return container.inspect().then(
+    ({ State }) => State.Running,
+    () => false,
+  );
 }
