@@ -14073,14 +14073,16 @@ import{setTimeout as sleep5}from"node:timers/promises";async function openDocker
 signal:signal2,progress}=options;if(signal2.aborted)throw interrupted();const engine=await findEngine(signal2);await mkdir2(
 workspace.dir,{recursive:true});const image2=await builderImage(engine,{signal:signal2,progress});const project={root:root2,
 workspace};const lease=await openLease(engine,image2,project);const toolbox=new DockerToolbox({engine,image:image2,project,
-lease,signal:signal2});try{await toolbox.checkMount();return toolbox}catch(error2){await toolbox.close();throw error2}}var goneToldWithinMs,
-DockerToolbox;var init_toolbox=__esm({"src/toolbox/docker/toolbox.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();
-init_isolation();init_run_to_end();init_tool_failure();init_builder();init_daemon();init_engine();init_exec();init_lease();
-init_mounts();goneToldWithinMs=500;DockerToolbox=class{kind="docker";description;#parts;#onAbort=()=>void this.close().catch(
-()=>{});#closed=false;#isolation;constructor(parts){this.#parts=parts;this.description=`Docker engine ${parts.engine.version}\
- at ${parts.engine.address}, image ${parts.image}`;parts.signal.addEventListener("abort",this.#onAbort,{once:true});void parts.
-lease.ended.then(()=>{this.#closed=true})}async checkMount(){const{engine,project}=this.#parts;const read2=async file2=>(await this.
-run(["cat",file2],{check:false})).stdout;if(await containerSees(project,read2))return;await this.#endTold();this.#assertAlive();
+lease,signal:signal2});try{await toolbox.checkMount();return toolbox}catch(error2){await toolbox.close();throw error2}}async function isRunning2(container){
+return container.inspect().then(({State})=>State.Running,()=>false)}var goneToldWithinMs,DockerToolbox,gone;var init_toolbox=__esm(
+{"src/toolbox/docker/toolbox.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_isolation();init_run_to_end();
+init_tool_failure();init_builder();init_daemon();init_engine();init_exec();init_lease();init_mounts();goneToldWithinMs=500;
+DockerToolbox=class{kind="docker";description;#parts;#onAbort=()=>void this.close().catch(()=>{});#closed=false;#isolation;constructor(parts){
+this.#parts=parts;this.description=`Docker engine ${parts.engine.version} at ${parts.engine.address}, image ${parts.image}`;
+parts.signal.addEventListener("abort",this.#onAbort,{once:true});void parts.lease.ended.then(()=>{this.#closed=true})}async checkMount(){
+const{engine,project}=this.#parts;let answered=false;const read2=async file2=>{const{exitCode:exitCode2,stdout}=await this.
+run(["cat",file2],{check:false});answered=exitCode2===0||exitCode2===1;return stdout};if(await containerSees(project,read2))
+return;await this.#endTold();this.#assertAlive();if(!answered||!await isRunning2(this.#parts.lease.container))throw gone();
 throw mountMissing(engine.address,project)}run(argv,options={}){const start=onStderr=>this.#start(argv,options,options.input!==
 void 0,onStderr);return runToEnd(argv,options,start,()=>this.#assertAlive())}async open(argv,options={}){const stderr=new Tail;
 const process10=await this.#start(argv,options,true,chunk=>stderr.append(chunk));const exited=process10.exited.then(exitCode2=>({
@@ -14093,9 +14095,9 @@ this.#assertAlive();const isolation2=options.isolate?await this.#isolated():[];t
 container,[...isolation2,...argv],{...options,stdin,onStderr});return{...process10,exited:process10.exited.then(exitCode2=>this.#settled(
 exitCode2))}}catch(error2){this.#assertAlive();throw error2}}async#settled(exitCode2){if(exitCode2===lostExitCode)await this.#endTold();
 return exitCode2}async#endTold(){await Promise.race([this.#parts.lease.ended,sleep5(goneToldWithinMs)])}#assertAlive(){if(this.#parts.
-signal.aborted)throw interrupted();if(this.#closed)throw new LockstepError("E_TOOLBOX_ENGINE","the builder container is \
-gone")}#isolated(){const whole=[...isolation,freshProc,"--"];this.#isolation??=this.run([...whole,"true"],{check:false}).
-then(({exitCode:exitCode2})=>exitCode2===0?whole:[...isolation,"--"]);return this.#isolation}}}});import{constants as constants4}from"node:fs";import{access}from"node:fs/promises";import path14 from"node:path";async function findProgram(name2,searchPath=toolEnvironment.
+signal.aborted)throw interrupted();if(this.#closed)throw gone()}#isolated(){const whole=[...isolation,freshProc,"--"];this.#isolation??=
+this.run([...whole,"true"],{check:false}).then(({exitCode:exitCode2})=>exitCode2===0?whole:[...isolation,"--"]);return this.#isolation}};
+gone=()=>new LockstepError("E_TOOLBOX_ENGINE","the builder container is gone")}});import{constants as constants4}from"node:fs";import{access}from"node:fs/promises";import path14 from"node:path";async function findProgram(name2,searchPath=toolEnvironment.
 PATH??""){for(const dir of searchPath.split(path14.delimiter)){const file2=path14.join(dir,name2);const found=await access(
 file2,constants4.X_OK).then(()=>true,()=>false);if(dir!==""&&found)return file2}return null}async function missingPrograms(programs3,searchPath){
 const found=await Promise.all(programs3.map(({name:name2})=>findProgram(name2,searchPath)));return programs3.filter((_,index)=>found[index]===
@@ -18976,7 +18978,7 @@ function heldFiles(entry,{obsolete}){const interests=interestFiles([entry]).flat
 map(line3=>`${path82.replace("triggers/","")} ${line3}
 `));return[layFile(entry,"begun",begunStanza(entry)),layFile(entry,"unpacked",statusStanza(entry,obsolete.get(entry))),layFile(
 entry,"interests",interests.join(""))]}function settledFiles(entry,settlement,unpacked){const{replaced,elided,diverted}=settlement;
-const gone2=elided.get(entry);const files=[];if(gone2!==void 0){const left=entry.list.filter(literal2=>!gone2.has(literal2));
+const gone3=elided.get(entry);const files=[];if(gone3!==void 0){const left=entry.list.filter(literal2=>!gone3.has(literal2));
 files.push({path:`info/${infoName(entry)}.list`,content:joined2(left)});files.push(layFile(entry,"files",joined2(entry.list)))}
 const taken2=[...replaced.get(entry)??[]].filter(([,heir])=>unpacked.includes(heir));if(taken2.length>0)files.push(layFile(
 entry,"replaced",joined2(taken2.map(([literal2])=>literal2))));const guarded=diverted.filter(one=>one.entry===entry&&unpacked.
@@ -23913,8 +23915,8 @@ throw new NotServed(`${file2} is not a file`)}var init_local_source=__esm({"src/
 ict";init_define_EMBEDDED_RESOURCES();init_request_part()}});import{setTimeout as pause}from"node:timers/promises";function agentThrough(proxy,timeouts){const connect3={timeout:timeouts.
 connectMs};if(proxy===null)return new import_undici2.Agent({connect:connect3});const options={connect:connect3,proxyTls:connect3,
 requestTls:connect3,proxyTunnel:false};return proxy===void 0?new import_undici2.EnvHttpProxyAgent(options):new import_undici2.ProxyAgent(
-{...options,uri:proxy})}function gone(deb,urls,cause){return new LockstepError("E_FETCH_GONE",`${nameOf(deb)} is no long\
-er at ${urls.join(" or ")}: ${cause.message}`,{hint:"run `lockstep update` to pin what the archive has now",cause})}function unreachable(deb,attempts,offset,cause){
+{...options,uri:proxy})}function gone2(deb,urls,cause){return new LockstepError("E_FETCH_GONE",`${nameOf(deb)} is no lon\
+ger at ${urls.join(" or ")}: ${cause.message}`,{hint:"run `lockstep update` to pin what the archive has now",cause})}function unreachable(deb,attempts,offset,cause){
 const why=cause instanceof Error?cause.message:String(cause);const where=offset>0?`, the last time after ${offset} of ${deb.
 size} bytes`:"";const message=`${nameOf(deb)} could not be downloaded in ${attempts} attempts${where}: ${why}`;return new LockstepError(
 "E_FETCH_UNREACHABLE",message,{hint:"check the network, the proxy and the mirror; what was imported stays",cause})}var import_undici2,
@@ -23926,7 +23928,7 @@ retries=5,pauseMs=250}=this.#options;const download={urls:candidates(deb.filenam
 for(let attempt=0;;attempt+=1){try{const{bytes:bytes2,bounded}=await this.#firstAnswer(download);for await(const chunk of bytes2){
 download.offset+=chunk.length;yield chunk}if(bounded||download.offset>=deb.size)return;throw new NotServed(`the connecti\
 on ended after ${download.offset} bytes`)}catch(error2){if(signal2.aborted)throw new LockstepError("E_INTERRUPTED","inte\
-rrupted",{cause:error2});if(download.offset===deb.size)return;if(error2 instanceof Gone)throw gone(deb,download.urls,error2);
+rrupted",{cause:error2});if(download.offset===deb.size)return;if(error2 instanceof Gone)throw gone2(deb,download.urls,error2);
 if(attempt>=retries)throw unreachable(deb,attempt+1,download.offset,error2);await pause(pauseMs*2**attempt,void 0,{signal:signal2}).
 catch(()=>{})}}}async close(){await Promise.all([...this.#agents.values()].map(agent=>agent.destroy()))}async#firstAnswer(download){
 let failure5=null;for(const url2 of download.urls){try{return await this.#ask(url2,download)}catch(error2){if(failure5===
@@ -24597,11 +24599,11 @@ response.setHeader("Content-Range",`bytes */${size}`);return refuse(response,416
 1};response.setHeader("Accept-Ranges","bytes");response.setHeader("Content-Length",end-start+1);if(range!==null)response.
 setHeader("Content-Range",`bytes ${start}-${end}/${size}`);response.statusCode=range===null?200:206;withoutUsualHeaders(
 response);if(request2.method==="HEAD"||size===0){response.end();return false}await send(found,{start,end},response,options.
-throttle,progress);return range===null}async function send(found,{start,end},response,throttle,progress){const gone2=new Promise(
-(_,reject)=>{response.once("close",()=>reject(new Error("the connection was closed")))});gone2.catch(()=>{});let left=end-
-start+1;const write2=async piece=>{if(response.destroyed)return gone2;left-=piece.length;await throttle?.(piece.length);
+throttle,progress);return range===null}async function send(found,{start,end},response,throttle,progress){const gone3=new Promise(
+(_,reject)=>{response.once("close",()=>reject(new Error("the connection was closed")))});gone3.catch(()=>{});let left=end-
+start+1;const write2=async piece=>{if(response.destroyed)return gone3;left-=piece.length;await throttle?.(piece.length);
 progress(0);const taken2=new Promise(resolve2=>{if(left===0)response.end(piece,resolve2);else response.write(piece,()=>resolve2())});
-await Promise.race([taken2,gone2]);progress(piece.length)};const bytes2=bytesOf(found);if(bytes2!==null){for(let at=start;at<=
+await Promise.race([taken2,gone3]);progress(piece.length)};const bytes2=bytesOf(found);if(bytes2!==null){for(let at=start;at<=
 end;at+=wholeLimit3)await write2(bytes2.subarray(at,Math.min(at+wholeLimit3,end+1)))}else if("path"in found){for await(const piece of createReadStream5(
 found.path,{start,end,highWaterMark:wholeLimit3}))await write2(piece)}if(left>0)throw new Error("the file broke off")}function bytesOf(found){
 if("bytes"in found)return found.bytes;return found.size<=wholeLimit3?readFileSync6(found.path):null}function withoutUsualHeaders(response){
