@@ -105,6 +105,9 @@ async function tell({ observed }: DeployAttempt, hold: Hold | null): Promise<Par
   return gatherEvidence(hold.session).catch(() => ({}));
 }
 
+/** Bytes of the console that are kept: those of all boots of a trial. */
+const trialConsole = 2 ** 20;
+
 /** What the serial console of a virtual device prints from now on. */
 async function followConsole(
   device: DeviceConfig,
@@ -113,5 +116,5 @@ async function followConsole(
   if (!device.virtual) return async () => null;
   const { console: file } = deviceFiles(workspace, device.name);
   const from = await lengthOf(file);
-  return async () => (await consoleSince(file, from)) || null;
+  return async () => (await consoleSince(file, from, trialConsole)) || null;
 }

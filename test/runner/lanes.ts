@@ -15,6 +15,7 @@ export async function runJobs(plan: Plan, site: Omit<Site, 'limitMs'> & { lanes:
       console.log(`>>> ${job.name}`);
       const end = await runMocha(job, { ...site, limitMs });
       console.log(shownOutput(end));
+      if (end.shown !== '') console.log(end.shown);
       running.delete(job);
       ended.push(end);
     }

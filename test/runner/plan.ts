@@ -18,7 +18,7 @@ export interface Plan {
 }
 
 /** The files of test/e2e that boot virtual devices: those whose devices have the least time to boot, then the longest. */
-const booting = ['rollback', 'faults-sample', 'device', 'deployable', 'main-job'];
+const booting = ['faults-sample', 'device', 'deployable', 'main-job'];
 
 /**
  * The other files of test/e2e that take more than half a minute, the longest first, as what is long must not come last.
@@ -51,7 +51,7 @@ const unitJobs = 4;
 /** The unit tests alone, or all there is: unit tests, the pipeline steps, and each file of test/e2e by itself. */
 export async function planOf(root: string, which: 'unit' | 'all'): Promise<Plan> {
   const all = await testFiles(root);
-  const unit = all.filter((file) => !/^test\/((e2e|groovy|bench)\/|faults\/faults\.)/.test(file));
+  const unit = all.filter((file) => !/^test\/((e2e|groovy|bench)\/|faults\/(faults|rollback)\.)/.test(file));
   if (which === 'unit') return { together: dealt(unit), alone: [] };
   const groovy = { name: 'groovy', files: all.filter((file) => file.startsWith('test/groovy/')) };
   const e2e = new Map(all.filter((file) => file.startsWith('test/e2e/')).map((file) => [shortName(file), file]));

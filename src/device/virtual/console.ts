@@ -11,13 +11,16 @@ export async function lengthOf(file: string): Promise<number> {
   }
 }
 
-/** What a console printed since it was `from` bytes long, at most the last 64 KiB, without terminal control sequences. */
-export async function consoleSince(file: string, from: number): Promise<string> {
+/**
+ * What a console printed since it was `from` bytes long, at most the last `most` bytes (64 KiB, more than one boot prints),
+ * without terminal control sequences.
+ */
+export async function consoleSince(file: string, from: number, most = 65_536): Promise<string> {
   const handle = await open(file).catch(() => null);
   if (handle === null) return '';
   try {
     const { size } = await handle.stat();
-    const start = Math.max(from, size - 65_536);
+    const start = Math.max(from, size - most);
     if (size <= start) return '';
     const buffer = Buffer.alloc(size - start);
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, start);

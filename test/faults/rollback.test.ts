@@ -11,7 +11,7 @@ import { connect } from '../../src/device/ssh.ts';
 import { formatKargs, kargsFile } from '../../src/image/kargs.ts';
 import { resolveRevision } from '../../src/ostree/revision.ts';
 import { silent } from '../../src/progress/progress.ts';
-import { builtPanel, ostree, projectWith } from './projects.ts';
+import { builtPanel, ostree, projectWith } from '../e2e/projects.ts';
 
 const yaml = `images:
   panel:
