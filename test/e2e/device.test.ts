@@ -98,6 +98,16 @@ describe('a virtual ARMv7 device', function () {
     return connect(await connectionOf(device, workspaceOf(dir)), { signal: never });
   }
 
+  /** Once an sshd that was told to read its configuration anew listens again. */
+  async function untilAnswers(): Promise<void> {
+    const answers = () =>
+      login().then(
+        (session) => session.close().then(() => true),
+        () => false,
+      );
+    expect(await eventually(answers, 30_000)).to.equal(true);
+  }
+
   async function onDevice(...argv: string[]): Promise<string> {
     const session = await login();
     try {
@@ -168,6 +178,7 @@ for word in $(cat /proc/cmdline); do case $word in lockstep.counter=*) counter=\
 dd if=/dev/zero of="$counter" bs=1024 count=1 conv=fsync
 echo '# older' >>/boot/boot.scr`;
     await onDevice('sh', '-c', spoil);
+    await untilAnswers();
     const sums = async () => {
       const script = 'cd / && find etc boot/*.scr* -type f -exec sha256sum {} + | sort -k2';
       return (await onDevice('sh', '-c', script)).split('\n');
@@ -181,6 +192,7 @@ echo '# older' >>/boot/boot.scr`;
     const changed = (await sums()).filter((line) => !before.includes(line)).map((line) => line.split('  ')[1]);
     expect(changed).to.deep.equal(['boot/boot.scr', 'boot/boot.scr.old', 'etc/ssh/sshd_config.d/00-lockstep.conf']);
     await onDevice('sh', '-c', 'rm /etc/ssh/sshd_config.d/[09]0-*.conf /boot/boot.scr.old; systemctl reload ssh');
+    await untilAnswers();
   });
 
   it('goes on from a snapshot within seconds, in the boot of then', async () => {

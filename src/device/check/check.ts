@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Architecture, DeviceConfig } from '../../config/types.ts';
 import type { Workspace } from '../../config/workspace.ts';
 import { LockstepError } from '../../errors/index.ts';
@@ -36,15 +37,32 @@ export async function checkDevice(device: DeviceConfig, options: CheckOptions): 
   if (options.fix !== true || !first.some(({ fix }) => fix !== undefined)) return first.map(withoutFix);
   const attempts = await mendAll(to, first, options);
   // What a fix came to is seen on the device, not taken from the fix.
-  const after = await lookOnce(to, options);
+  const after = await lookOnce(to, options, connectAgain);
   return after.map((finding) => withoutFix(mended(finding, attempts.get(finding.what))));
 }
 
-async function lookOnce(to: Connection, options: CheckOptions): Promise<Mendable[]> {
-  const { signal, environment } = options;
+const connectOnce = (to: Connection, { signal, environment }: CheckOptions) => connect(to, { signal, environment });
+
+/** How long an sshd that has read its configuration anew may take to answer again. */
+const reloadedWithinMs = 20_000;
+
+async function connectAgain(to: Connection, options: CheckOptions): Promise<Session> {
+  const deadline = performance.now() + reloadedWithinMs;
+  for (;;) {
+    try {
+      return await connectOnce(to, options);
+    } catch (error) {
+      const silent = error instanceof LockstepError && error.code === 'E_SSH_UNREACHABLE';
+      if (!silent || performance.now() > deadline) throw error;
+      await sleep(500);
+    }
+  }
+}
+
+async function lookOnce(to: Connection, options: CheckOptions, reach = connectOnce): Promise<Mendable[]> {
   let session: Session;
   try {
-    session = await connect(to, { signal, environment });
+    session = await reach(to, options);
   } catch (error) {
     return [lack('login', error)];
   }
