@@ -25559,9 +25559,9 @@ session);onAnswer();this.#lock=await takeLock(session,this.owner,{signal:signal2
 LockstepError&&error2.code==="E_DEVICE_LOCKED")return null;throw error2})};return followBoots(this.#to,bootId2,{...options,
 signal:signal2,environment:environment3,onWait,onSession,waits:this.waits})}async end(){if(this.connected)await this.#lock?.
 release();await this.#sessions.at(-1)?.close()}}}});import{open as open7}from"node:fs/promises";async function lengthOf(file2){const handle=await open7(file2).catch(()=>null);
-if(handle===null)return 0;try{return(await handle.stat()).size}finally{await handle.close()}}async function consoleSince(file2,from){
+if(handle===null)return 0;try{return(await handle.stat()).size}finally{await handle.close()}}async function consoleSince(file2,from,most=65536){
 const handle=await open7(file2).catch(()=>null);if(handle===null)return"";try{const{size}=await handle.stat();const start=Math.
-max(from,size-65536);if(size<=start)return"";const buffer2=Buffer.alloc(size-start);const{bytesRead}=await handle.read(buffer2,
+max(from,size-most);if(size<=start)return"";const buffer2=Buffer.alloc(size-start);const{bytesRead}=await handle.read(buffer2,
 0,buffer2.length,start);return printable2(buffer2.toString("utf8",0,bytesRead))}finally{await handle.close()}}function lastLines(text3,count2){
 const lines=text3.split("\n").map(line3=>line3.trimEnd());return lines.filter(line3=>line3!=="").slice(-count2)}function bootFailure(text3){
 for(const{pattern,reason}of failures){const match=pattern.exec(text3);if(match!==null)return{reason,until:text3.slice(0,
@@ -25584,10 +25584,10 @@ steps,evidence:{...noEvidence,...told2,console:rebooted?await console_():null}}}
 waits.judgedAt??null;return judgedAt===null?null:Math.round(end-judgedAt)}async function tell({observed},hold2){if(hold2===
 null||!hold2.connected||judge(observed).verdict==="unchanged")return{};return gatherEvidence(hold2.session).catch(()=>({}))}
 async function followConsole(device2,{workspace}){if(!device2.virtual)return async()=>null;const{console:file2}=deviceFiles(
-workspace,device2.name);const from=await lengthOf(file2);return async()=>await consoleSince(file2,from)||null}var cycledWarning;
-var init_deploy=__esm({"src/device/deploy.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_attempt();
-init_connection();init_evidence();init_hold();init_verdict();init_console();init_files();cycledWarning="it did not come \
-back from its reboot until its power was cycled"}});import{spawn as spawn8}from"node:child_process";import{setTimeout as sleep10}from"node:timers/promises";function powerByCommands(given){
+workspace,device2.name);const from=await lengthOf(file2);return async()=>await consoleSince(file2,from,trialConsole)||null}
+var cycledWarning,trialConsole;var init_deploy=__esm({"src/device/deploy.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
+init_errors();init_attempt();init_connection();init_evidence();init_hold();init_verdict();init_console();init_files();cycledWarning=
+"it did not come back from its reboot until its power was cycled";trialConsole=2**20}});import{spawn as spawn8}from"node:child_process";import{setTimeout as sleep10}from"node:timers/promises";function powerByCommands(given){
 return{turn:(action,signal2)=>turn(given,action,signal2)}}async function turn(given,action,signal2){const start=performance.
 now();const output2=[];for(const[index,command2]of commandsFor(given,action).entries()){if(index>0)await pause2(given,signal2);
 output2.push(await run3(given,command2,signal2))}return{action,output:output2.filter(text3=>text3!=="").join("\n"),ms:Math.
@@ -30322,23 +30322,25 @@ within a day"};const days=Math.round(Math.abs(off)/86400);return{what:"clock",st
 "behind":"ahead"}: signatures have dates`}}var leastFree,oldestOstree,clockTolerance,machines2,ownName;var init_findings=__esm(
 {"src/device/check/findings.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_counter_sectors();init_boot_counter();
 init_fixes();init_survey();leastFree=300*1024;oldestOstree="2018.9";clockTolerance=86400;machines2={armhf:/^armv[78]l$|^aarch64$/,
-arm64:/^aarch64$/,amd64:/^x86_64$/};ownName="lockstep boot"}});import{createServer as createServer3}from"node:http";async function checkDevice(device2,options){let to;try{to=await connectionOf(
-device2,options.workspace,options.environment)}catch(error2){return[lack("login",error2)]}const first=await lookOnce(to,
-options);if(options.fix!==true||!first.some(({fix})=>fix!==void 0))return first.map(withoutFix);const attempts=await mendAll(
-to,first,options);const after2=await lookOnce(to,options);return after2.map(finding=>withoutFix(mended2(finding,attempts.
-get(finding.what))))}async function lookOnce(to,options){const{signal:signal2,environment:environment3}=options;let session;
-try{session=await connect2(to,{signal:signal2,environment:environment3})}catch(error2){return[lack("login",error2)]}const login2=`${to.
-user}@${to.host}:${to.port}, host key ${to.hostKey??"in known_hosts"}`;const findings=[{what:"login",state:"has",detail:login2}];
-try{for(const[what,look]of looks){const found=await look(session,options).catch(error2=>[lack(what,error2)]);findings.push(
-...found);if(what==="root"&&found.some(({state})=>state==="lacks"))break}}finally{await session.close()}return findings}
-function lack(what,error2){if(!(error2 instanceof LockstepError)||error2.code==="E_INTERRUPTED")throw error2;const hint3=error2.
-hint===null?"":` ${error2.hint}`;return{what,state:"lacks",detail:`${error2.message}.${hint3}`}}async function root(session){
-const{stdout}=await session.exec(["id","-u"],{timeoutMs:3e4});const by2=session.user==="root"?"as root":`as ${session.user}\
-, by sudo`;if(stdout.trim()==="0")return[{what:"root",state:"has",detail:by2}];return[{what:"root",state:"lacks",detail:`\
-commands run as user ${stdout.trim()}`}]}async function forwarding(session){const server=createServer3((_request,response)=>response.
-end());try{const forward=await session.forward(server);forward.close()}catch(error2){return[{...lack("forwarding",error2),
-fix:allowForwarding}]}return[{what:"forwarding",state:"has",detail:"sshd opens loopback ports"}]}async function deployments(session,{
-arch}){const state=await observe(session);return findingsOf(state,await survey(session),{arch,now:Date.now()/1e3})}async function mendAll(to,findings,options){
+arm64:/^aarch64$/,amd64:/^x86_64$/};ownName="lockstep boot"}});import{createServer as createServer3}from"node:http";import{setTimeout as sleep13}from"node:timers/promises";async function checkDevice(device2,options){
+let to;try{to=await connectionOf(device2,options.workspace,options.environment)}catch(error2){return[lack("login",error2)]}
+const first=await lookOnce(to,options);if(options.fix!==true||!first.some(({fix})=>fix!==void 0))return first.map(withoutFix);
+const attempts=await mendAll(to,first,options);const after2=await lookOnce(to,options,connectAgain);return after2.map(finding=>withoutFix(
+mended2(finding,attempts.get(finding.what))))}async function connectAgain(to,options){const deadline=performance.now()+reloadedWithinMs;
+for(;;){try{return await connectOnce(to,options)}catch(error2){const silent2=error2 instanceof LockstepError&&error2.code===
+"E_SSH_UNREACHABLE";if(!silent2||performance.now()>deadline)throw error2;await sleep13(500)}}}async function lookOnce(to,options,reach=connectOnce){
+let session;try{session=await reach(to,options)}catch(error2){return[lack("login",error2)]}const login2=`${to.user}@${to.
+host}:${to.port}, host key ${to.hostKey??"in known_hosts"}`;const findings=[{what:"login",state:"has",detail:login2}];try{
+for(const[what,look]of looks){const found=await look(session,options).catch(error2=>[lack(what,error2)]);findings.push(...found);
+if(what==="root"&&found.some(({state})=>state==="lacks"))break}}finally{await session.close()}return findings}function lack(what,error2){
+if(!(error2 instanceof LockstepError)||error2.code==="E_INTERRUPTED")throw error2;const hint3=error2.hint===null?"":` ${error2.
+hint}`;return{what,state:"lacks",detail:`${error2.message}.${hint3}`}}async function root(session){const{stdout}=await session.
+exec(["id","-u"],{timeoutMs:3e4});const by2=session.user==="root"?"as root":`as ${session.user}, by sudo`;if(stdout.trim()===
+"0")return[{what:"root",state:"has",detail:by2}];return[{what:"root",state:"lacks",detail:`commands run as user ${stdout.
+trim()}`}]}async function forwarding(session){const server=createServer3((_request,response)=>response.end());try{const forward=await session.
+forward(server);forward.close()}catch(error2){return[{...lack("forwarding",error2),fix:allowForwarding}]}return[{what:"f\
+orwarding",state:"has",detail:"sshd opens loopback ports"}]}async function deployments(session,{arch}){const state=await observe(
+session);return findingsOf(state,await survey(session),{arch,now:Date.now()/1e3})}async function mendAll(to,findings,options){
 const attempts=new Map;const done=new Map;const session=await connect2(to,{signal:options.signal,environment:options.environment});
 try{for(const{what,fix}of findings){if(fix===void 0)continue;const attempt=done.get(fix)??await mendOne(session,fix);done.
 set(fix,attempt);attempts.set(what,attempt)}}finally{await session.close()}return attempts}async function mendOne(session,fix){
@@ -30347,9 +30349,10 @@ code!=="E_DEVICE_COMMAND")throw error2;return{says:fix.says,failure:error2.messa
 void 0)return finding;if(attempt.failure!==null)return{...finding,detail:`${finding.detail}. Not mended: ${attempt.failure}`};
 if(finding.state!=="has")return{...finding,detail:`${finding.detail}. Tried: lockstep ${attempt.says}`};return{...finding,
 state:"fixed",detail:`lockstep ${attempt.says}; now: ${finding.detail}`}}function withoutFix({what,state,detail:detail3}){
-return{what,state,detail:detail3}}var looks;var init_check2=__esm({"src/device/check/check.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();
-init_errors();init_connection();init_observe();init_ssh();init_findings();init_fixes();init_survey();looks=[["root",root],
-["forwarding",forwarding],["ostree",deployments]]}});function checkTable(found){const table=new import_cli_table33.default({head:["device","","what","detail"],style:{head:[],
+return{what,state,detail:detail3}}var connectOnce,reloadedWithinMs,looks;var init_check2=__esm({"src/device/check/check.\
+ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_connection();init_observe();init_ssh();init_findings();
+init_fixes();init_survey();connectOnce=(to,{signal:signal2,environment:environment3})=>connect2(to,{signal:signal2,environment:environment3});
+reloadedWithinMs=2e4;looks=[["root",root],["forwarding",forwarding],["ostree",deployments]]}});function checkTable(found){const table=new import_cli_table33.default({head:["device","","what","detail"],style:{head:[],
 border:[]},wordWrap:true});for(const{name:name2,findings}of found){for(const{what,state,detail:detail3}of findings)table.
 push([name2,state,what,detail3])}return table.toString()}var import_cli_table33,check3;var init_check3=__esm({"src/comma\
 nds/devices/check.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_cli_table33=__toESM(require_cli_table3(),1);
@@ -30379,7 +30382,7 @@ vices/list.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();import_cli_table3
 init_list();init_verb();init_action();list3={async run(context,names3){const chosen=await chooseDevices2(context,names3);
 const workspace=await context.workspace();const look={workspace,signal:context.signal,toolbox:()=>context.toolbox()};const found=await eachDevice(
 chosen,device2=>lookAt(device2,look));return ok(`${found.length} device${found.length===1?"":"s"}`,{action:"list",devices:found})},
-print:outcome=>listTable(outcome.devices)}}});import path77 from"node:path";import{setTimeout as sleep13}from"node:timers/promises";async function control(toolbox,files,commands){
+print:outcome=>listTable(outcome.devices)}}});import path77 from"node:path";import{setTimeout as sleep14}from"node:timers/promises";async function control(toolbox,files,commands){
 const lines=commands.map(command2=>JSON.stringify(command2));const argv=["perl","-e",client,files.dir,path77.basename(files.
 control),...lines];const{stdout}=await toolbox.run(argv,{timeoutMs:6e4});const answers2=stdout.trim().split("\n").slice(
 1);return commands.map((command2,index)=>resultOf(command2,answers2[index]??"{}"))}function resultOf(command2,line3){const answer2=JSON.
@@ -30387,7 +30390,7 @@ parse(line3);if(answer2.return!==void 0)return answer2.return;throw new Lockstep
 execute}: ${answer2.error?.desc??"without a word"}`)}async function untilStatus(toolbox,files,execute2,settled){const deadline=performance.
 now()+6e4;for(;;){const[answer2]=await control(toolbox,files,[{execute:execute2}]);const status2=answer2?.status??"none";
 if(settled(status2))return;if(performance.now()>deadline){throw new LockstepError("E_TOOL_FAILED",`qemu did not get anyw\
-here in 60 s: ${execute2} says ${status2}`)}await sleep13(50)}}var client;var init_control2=__esm({"src/device/virtual/c\
+here in 60 s: ${execute2} says ${status2}`)}await sleep14(50)}}var client;var init_control2=__esm({"src/device/virtual/c\
 ontrol.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();client=`
 use strict;
 use IO::Socket::UNIX;
@@ -30416,7 +30419,7 @@ e snapshot ${tag}`,{hint:tags.length===0?"It has none.":`It has ${tags.join(", "
 const names3=await readdir9(files.snapshots).catch(()=>[]);return names3.filter(name2=>!name2.startsWith(".")).sort()}var schema3;
 var init_snapshot_files=__esm({"src/device/virtual/snapshot-files.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_zod();
 init_errors();schema3=external_exports.object({hostKey:external_exports.string().startsWith("SHA256:"),commit:external_exports.
-string().regex(/^[0-9a-f]{64}$/),memory:external_exports.number().int().positive().nullable()})}});import{writeFile as writeFile19}from"node:fs/promises";import path79 from"node:path";import{setTimeout as sleep14}from"node:timers/promises";
+string().regex(/^[0-9a-f]{64}$/),memory:external_exports.number().int().positive().nullable()})}});import{writeFile as writeFile19}from"node:fs/promises";import path79 from"node:path";import{setTimeout as sleep15}from"node:timers/promises";
 async function restoreSnapshot(device2,tag,options){const{toolbox,workspace}=options;const files=deviceFiles(workspace,device2.
 name);const about=await readAbout(device2.name,files,tag);const name2=machineName(files,device2.name);const before=await readState(
 files).catch(()=>null);await toolbox.stopDaemon(name2,{kill:true});await copyDisk(toolbox,snapshotFiles(files,tag).disk,
@@ -30433,7 +30436,7 @@ not go on: ${words5}`,{hint:"A snapshot goes on only in the version of qemu that
 {port,hostKey:about.hostKey,commit:about.commit});await waitForBoot(device2,{...options,from,onlyDeployment:false})}async function goOn(toolbox,files){
 await untilAnswers(toolbox,files);await untilStatus(toolbox,files,"query-status",status2=>status2!=="inmigrate");await control(
 toolbox,files,[{execute:"cont"}])}async function untilAnswers(toolbox,files){const deadline=performance.now()+5e3;for(;;){
-try{await control(toolbox,files,[]);return}catch(error2){if(performance.now()>deadline)throw error2;await sleep14(50)}}}
+try{await control(toolbox,files,[]);return}catch(error2){if(performance.now()>deadline)throw error2;await sleep15(50)}}}
 var init_restore=__esm({"src/device/virtual/restore.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_console();
 init_control2();init_copy_disk();init_files();init_machine();init_snapshot_files();init_state();init_wait()}});import{mkdir as mkdir16,rename as rename12,rm as rm14,writeFile as writeFile20}from"node:fs/promises";import path80 from"node:path";
 async function takeSnapshot(device2,tag,means){const{toolbox,workspace}=means;const files=deviceFiles(workspace,device2.
