@@ -279,20 +279,21 @@ echo '# older' >>/boot/boot.scr`;
     expect(await onDevice('ostree', 'admin', 'status')).not.to.include(commits.unsigned);
   });
 
-  it('comes back with the commit it had when the new one does not start', async () => {
-    const { outcome, device } = await deployed('test/broken');
-    expect(outcome).to.include({ outcome: 'failed', code: 'E_DEPLOY' });
-    expect(device).to.include({ verdict: 'rolled-back', commit: commits.next });
-    expect(await console_()).to.include('lockstep: the deployment on trial was not confirmed');
-    // The bad deployment must not be what the next boot takes.
-    expect(await onDevice('ostree', 'admin', 'status')).not.to.include(commits.broken);
-  });
-
+  // Before another deployment: that drops the older one.
   it('goes back to the older deployment when it is told to', async () => {
     const outcome = await lockstep(deploy, { rollback: true }, [], { device: ['virt-1'] });
     expect(outcome.outcome, outcome.message).to.equal('ok');
     expect((outcome.devices as DeviceDeployment[])[0]).to.include({ verdict: 'deployed', wanted: commits.base });
     expect(await booted()).to.equal(commits.base);
+  });
+
+  it('comes back with the commit it had when the new one does not start', async () => {
+    const { outcome, device } = await deployed('test/broken');
+    expect(outcome).to.include({ outcome: 'failed', code: 'E_DEPLOY' });
+    expect(device).to.include({ verdict: 'rolled-back', commit: commits.base });
+    expect(await console_()).to.include('lockstep: the deployment on trial was not confirmed');
+    // The bad deployment must not be what the next boot takes.
+    expect(await onDevice('ostree', 'admin', 'status')).not.to.include(commits.broken);
   });
 
   it('is gone after it is stopped, and says so', async () => {
