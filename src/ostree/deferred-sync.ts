@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { LockstepError } from '../errors/index.ts';
@@ -26,12 +27,13 @@ export class DeferredSync {
   }
 
   /**
-   * Waits until all that was written is on the disk. Not to be called once the build was interrupted: the mark stays then,
-   * and what was written is safe as long as the machine runs.
+   * Waits until all that was written is on the disk, by this build or by one before it that was killed, whose stages this
+   * one may have found made. Not to be called once the build was interrupted: the mark stays then, and what was written is
+   * safe as long as the machine runs.
    */
   async settle(): Promise<void> {
-    if (this.#begun === undefined) return;
     await this.#begun;
+    if (!existsSync(markOf(this.#repo))) return;
     await this.#toolbox.run(['sync', '--file-system', this.#repo]);
     await removeMark(this.#repo);
     this.#begun = undefined;
