@@ -24030,21 +24030,21 @@ debOf(entry))}`);try{await toolbox.run(commitArgv([...control2,...data.reverse()
 if(!(error2 instanceof LockstepError)||error2.code!=="E_TOOL_FAILED")throw error2;throw new LockstepError("E_MERGE",`the\
  packages cannot be laid over each other: ${error2.message}`,{cause:error2})}}var format4;var init_merge=__esm({"src/ima\
 ge/merge.ts"(){"use strict";init_define_EMBEDDED_RESOURCES();init_errors();init_commit();init_refs();init_import_deb();init_stage();
-init_unpacking();format4="4"}});import{open as open6,readFile as readFile16,rm as rm6,writeFile as writeFile5}from"node:fs/promises";import path42 from"node:path";
-async function recoverSync(toolbox,repo){const mark2=await readFile16(markOf(repo),"utf8").catch(()=>null);if(mark2===null||
-mark2===await bootId())return false;await toolbox.run(["find",path42.join(repo,"objects"),"!","-type","d","-cnewer",markOf(
-repo),"-delete"]);await toolbox.run(["rm","-rf",...unsettled.map(prefix3=>path42.join(repo,"refs/heads",prefix3))]);await toolbox.
-run(["sync","--file-system",repo]);await removeMark(repo);return true}function markOf(repo){return`${repo}.unsynced`}async function bootId(){
-return await readFile16("/proc/sys/kernel/random/boot_id","utf8")}async function writeMark(repo,text3){if(await readFile16(
-markOf(repo),"utf8").catch(()=>null)===text3)return;try{await writeFile5(markOf(repo),text3,{flush:true})}catch(error2){
+init_unpacking();format4="4"}});import{existsSync as existsSync2}from"node:fs";import{open as open6,readFile as readFile16,rm as rm6,writeFile as writeFile5}from"node:fs/promises";
+import path42 from"node:path";async function recoverSync(toolbox,repo){const mark2=await readFile16(markOf(repo),"utf8").
+catch(()=>null);if(mark2===null||mark2===await bootId())return false;await toolbox.run(["find",path42.join(repo,"objects"),
+"!","-type","d","-cnewer",markOf(repo),"-delete"]);await toolbox.run(["rm","-rf",...unsettled.map(prefix3=>path42.join(repo,
+"refs/heads",prefix3))]);await toolbox.run(["sync","--file-system",repo]);await removeMark(repo);return true}function markOf(repo){
+return`${repo}.unsynced`}async function bootId(){return await readFile16("/proc/sys/kernel/random/boot_id","utf8")}async function writeMark(repo,text3){
+if(await readFile16(markOf(repo),"utf8").catch(()=>null)===text3)return;try{await writeFile5(markOf(repo),text3,{flush:true})}catch(error2){
 if(error2.code!=="ENOSPC")throw error2;throw new LockstepError("E_DISK_FULL",`the disk is full: cannot write ${markOf(repo)}`,
 {cause:error2})}await syncDirectory(repo)}async function removeMark(repo){await rm6(markOf(repo),{force:true});await syncDirectory(
 repo)}async function syncDirectory(repo){const directory2=await open6(path42.dirname(repo),"r");try{await directory2.sync()}finally{
 await directory2.close()}}var DeferredSync,unsettled;var init_deferred_sync=__esm({"src/ostree/deferred-sync.ts"(){"use \
 strict";init_define_EMBEDDED_RESOURCES();init_errors();DeferredSync=class{#toolbox;#repo;#begun;constructor(toolbox,repo){
 this.#toolbox=toolbox;this.#repo=repo}begin(){this.#begun??=bootId().then(id=>writeMark(this.#repo,id));return this.#begun}async settle(){
-if(this.#begun===void 0)return;await this.#begun;await this.#toolbox.run(["sync","--file-system",this.#repo]);await removeMark(
-this.#repo);this.#begun=void 0}};unsettled=["dpkg","lockstep"]}});import{stat as stat7}from"node:fs/promises";import path43 from"node:path";async function ensureRepo(toolbox,repo,mode2){
+await this.#begun;if(!existsSync2(markOf(this.#repo)))return;await this.#toolbox.run(["sync","--file-system",this.#repo]);
+await removeMark(this.#repo);this.#begun=void 0}};unsettled=["dpkg","lockstep"]}});import{stat as stat7}from"node:fs/promises";import path43 from"node:path";async function ensureRepo(toolbox,repo,mode2){
 const run5=async(...argv)=>{try{return(await toolbox.run(argv)).stdout.trim()}catch(error2){if(error2 instanceof LockstepError&&
 error2.code==="E_TOOL_FAILED")throw unusable(repo,error2.message,error2);throw error2}};const modeOf=()=>run5("ostree","\
 config",`--repo=${repo}`,"get","core.mode");const make2=async()=>{const begun=`${repo}.begun`;await run5("rm","-rf",begun);
