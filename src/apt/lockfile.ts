@@ -93,7 +93,7 @@ export function lockDigest(text: string): string {
 /** Throws E_LOCK_STALE, naming what differs, when a lockfile was made for another configuration of the image. */
 export function checkLockfile(lockfile: Lockfile, image: ImageConfig): void {
   const inputs = lockfile.inputs;
-  const differences = inputs === null ? ['it does not say what it was made for'] : staleness(inputs, inputsOf(image));
+  const differences = inputs === null ? undeclared(image) : staleness(inputs, inputsOf(image));
   const reasons = differences.length > 0 ? differences : contradictions(lockfile, image);
   if (reasons.length === 0) return;
   const shown = reasons.slice(0, 5).map((reason) => `\n  ${reason}`);
@@ -105,6 +105,14 @@ export function checkLockfile(lockfile: Lockfile, image: ImageConfig): void {
       hint: 'run `lockstep update`, and commit the lockfile',
     },
   );
+}
+
+/**
+ * apt2ostree's lockfiles do not say what they were made for: whoever names one in lockstep.yml vouches that it is the
+ * image's. One under lockstep's own name has lost the lines that say it.
+ */
+function undeclared(image: ImageConfig): string[] {
+  return image.namedLockfile === true ? [] : ['it does not say what it was made for'];
 }
 
 /** A lockfile that says it fits may have been edited or merged by hand: what it holds must fit too. */

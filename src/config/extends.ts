@@ -46,7 +46,8 @@ function merged(base: ImageEntry, own: ImageEntry): ImageEntry {
       finalized: joined(base.run?.finalized, own.run?.finalized),
     },
   };
-  return { ...base, ...own, ...lists };
+  // A lockfile is of one image; with the base's, each would overwrite the other's.
+  return { ...base, lockfile: undefined, ...own, ...lists };
 }
 
 function joined<T>(base: readonly T[] | undefined, own: readonly T[] | undefined): T[] | undefined {

@@ -59,6 +59,11 @@ const hostname = z
   .max(64)
   .regex(/^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/, 'a host name');
 
+/** Beside lockstep.yml, where its history and the paths in it are looked for. */
+const lockfileName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._+-]*$/, 'the name of a file beside lockstep.yml such as Packages.lock');
+
 export const imageEntry = z.strictObject({
   extends: imageName.optional().describe('Entry that this one adds to: lists grow, all else is replaced'),
   arch: z.enum(architectures).optional().describe('Debian architecture'),
@@ -90,6 +95,9 @@ export const imageEntry = z.strictObject({
     .regex(/^[A-Z][A-Za-z0-9+_-]*(\/[A-Za-z0-9+_-]+)*$/, 'a time zone such as Europe/Berlin')
     .optional(),
   hostname: hostname.optional().describe('Name of devices until they are given one of their own'),
+  lockfile: lockfileName
+    .optional()
+    .describe('Lockfile under another name than IMAGE.lock, such as the Packages.lock of apt2ostree'),
   pins: z.array(pin).optional().describe('Packages held at a version'),
 });
 

@@ -13,7 +13,22 @@ export function imagesOf(source: Source, entries: Record<string, ImageEntry>, ke
   const whole = extendAll(source, entries);
   const missing = Object.entries(whole).flatMap(([name, entry]) => missingKeys(name, entry));
   if (missing.length > 0) throw configError(source, missing, keys);
-  return Object.entries(whole).map(([name, entry]) => imageOf(source.directory, name, entry as CompleteImageEntry));
+  const images = Object.entries(whole).map(([name, entry]) =>
+    imageOf(source.directory, name, entry as CompleteImageEntry),
+  );
+  const shared = sharedLockfiles(images);
+  if (shared.length > 0) throw configError(source, shared, keys);
+  return images;
+}
+
+/** Each image's update would overwrite the other's lockfile. */
+function sharedLockfiles(images: readonly ImageConfig[]): Issue[] {
+  return images.flatMap(({ name, lockfile }, index) => {
+    const other = images.slice(0, index).find((image) => image.lockfile === lockfile);
+    if (other === undefined) return [];
+    const message = `${path.basename(lockfile)} is the lockfile of ${other.name} already`;
+    return [{ code: 'custom', path: ['images', name, 'lockfile'], message, input: lockfile }];
+  });
 }
 
 /** What entries lack that stand for themselves alone: told together with other mistakes in the file. */
@@ -58,7 +73,8 @@ function imageOf(root: string, name: string, entry: CompleteImageEntry): ImageCo
     timezone: entry.timezone ?? null,
     hostname: entry.hostname ?? null,
     pins: (entry.pins ?? []).map((pin) => ({ ...pin, expires: pin.expires ?? null })),
-    lockfile: path.join(root, `${name}.lock`),
+    lockfile: path.join(root, entry.lockfile ?? `${name}.lock`),
+    namedLockfile: entry.lockfile !== undefined,
     passwd: path.join(root, `${name}.passwd`),
     group: path.join(root, `${name}.group`),
   };

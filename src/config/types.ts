@@ -24,8 +24,10 @@ export interface ImageConfig {
   timezone: string | null;
   hostname: string | null;
   pins: PinConfig[];
-  /** Absolute path of the lockfile, `<name>.lock` beside lockstep.yml. */
+  /** Absolute path of the lockfile, `<name>.lock` beside lockstep.yml unless the image names another there. */
   lockfile: string;
+  /** Whether lockstep.yml names it: such a file may be another tool's, which does not say what it was made for. */
+  namedLockfile?: boolean;
   /** Absolute paths of the locks of its users and groups, `<name>.passwd` and `<name>.group` beside the lockfile. */
   passwd: string;
   group: string;
