@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { durationPattern } from './duration.ts';
 import { architectures } from './types.ts';
 
 /** One entry under `images:` as users write it: every key may come from the entry that it extends. */
@@ -22,7 +23,11 @@ export const imageName = z
 
 const pin = z.strictObject({
   package: packageName,
-  version: z.string().min(1).describe('Version, or a glob such as 3.0.*'),
+  // apt would take more for a pattern: a regular expression between slashes, sets of characters.
+  version: z
+    .string()
+    .regex(/^[A-Za-z0-9.+:~*?-]+$/, 'a version, or a glob with * and ? such as 3.0.*')
+    .describe('Version, or a glob such as 3.0.*'),
   reason: z.string().min(1).describe('Why: a sentence or the URL of an issue'),
   expires: z.iso.date().optional().describe('Day after which the pin is questioned, YYYY-MM-DD'),
 });
@@ -99,6 +104,11 @@ export const imageEntry = z.strictObject({
     .optional()
     .describe('Lockfile under another name than IMAGE.lock, such as the Packages.lock of apt2ostree'),
   pins: z.array(pin).optional().describe('Packages held at a version'),
+  minimumAge: z
+    .string()
+    .regex(durationPattern, 'a duration such as 12h or 3d')
+    .optional()
+    .describe('How old a version must be before an update takes it; those of security suites are taken at once'),
 });
 
 export type ImageEntry = z.infer<typeof imageEntry>;

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { z } from 'zod';
+import { milliseconds } from './duration.ts';
 import { extendAll } from './extends.ts';
 import { type CompleteImageEntry, type ImageEntry, requiredKeys } from './image-schema.ts';
 import { configError, type KnownKeys } from './problems.ts';
@@ -73,6 +74,7 @@ function imageOf(root: string, name: string, entry: CompleteImageEntry): ImageCo
     timezone: entry.timezone ?? null,
     hostname: entry.hostname ?? null,
     pins: (entry.pins ?? []).map((pin) => ({ ...pin, expires: pin.expires ?? null })),
+    minimumAge: milliseconds(entry.minimumAge ?? '0s'),
     lockfile: path.join(root, entry.lockfile ?? `${name}.lock`),
     namedLockfile: entry.lockfile !== undefined,
     passwd: path.join(root, `${name}.passwd`),

@@ -24,6 +24,8 @@ export interface ImageConfig {
   timezone: string | null;
   hostname: string | null;
   pins: PinConfig[];
+  /** How old a version must be before an update takes it, unless a security suite has it; in milliseconds. */
+  minimumAge: number;
   /** Absolute path of the lockfile, `<name>.lock` beside lockstep.yml unless the image names another there. */
   lockfile: string;
   /** Whether lockstep.yml names it: such a file may be another tool's, which does not say what it was made for. */

@@ -46,6 +46,7 @@ export function imageConfig(changes: Partial<ImageConfig> = {}): ImageConfig {
     timezone: null,
     hostname: null,
     pins: [],
+    minimumAge: 0,
     lockfile: '/nonexistent/panel.lock',
     passwd: '/nonexistent/panel.passwd',
     group: '/nonexistent/panel.group',

@@ -116,6 +116,20 @@ describe('lockstep.yml', () => {
     expect(error.message).to.contain('lockstep.yml:7: "images.panel.pins.0.reason" is missing');
   });
 
+  it('refuses a pin whose version apt would take for a regular expression or a set of characters', () => {
+    for (const version of ['/^3/', '3.[01].*', '3.0 ']) {
+      const error = failure(`${panel}    pins:\n      - {package: openssl, version: "${version}", reason: old}\n`);
+      expect([version, error.code]).to.deep.equal([version, 'E_CONFIG_VALUE']);
+      expect(error.message).to.contain('lockstep.yml:7: "images.panel.pins.0.version"');
+    }
+  });
+
+  it('reads the age that versions must have, none unless it is given', () => {
+    expect(parse(panel).images[0]?.minimumAge).to.equal(0);
+    expect(parse(`${panel}    minimumAge: 3d\n`).images[0]?.minimumAge).to.equal(3 * 86_400_000);
+    expect(failure(`${panel}    minimumAge: 3 days\n`).message).to.contain('a duration such as 12h or 3d');
+  });
+
   it('has a JSON Schema for editors that knows the keys', () => {
     expect(JSON.stringify(jsonSchema())).to.contain('"hostKey"').and.to.contain('"overlay"');
   });
