@@ -102,6 +102,32 @@ const entries = {
     meaning: 'The lockfile is not a valid Packages index, or the lock of users or groups not one in passwd(5)’s form.',
     remedy: 'Restore it from version control, or make it anew with `lockstep update`.',
   },
+  E_PROVENANCE_SYNTAX: {
+    exit: 2,
+    meaning: 'The record of where the packages of a lockfile came from, `<image>.provenance`, cannot be read.',
+    remedy: 'Restore it from version control, or make it anew with `lockstep update`.',
+  },
+  E_SUITE_ROLLBACK: {
+    exit: 1,
+    meaning:
+      'A suite is older than the one that the lockfile was made from: a mirror that lags behind, or somebody who ' +
+      'replays an old state, signed as it was, to keep known holes open.',
+    remedy:
+      'Use another mirror, or try again later. `lockstep update --allow-suite-rollback SUITE` takes the older state on ' +
+      'your word, and with it any hole that was closed since.',
+  },
+  E_APT_BAD_INDEX: {
+    exit: 1,
+    meaning:
+      'An archive publishes a stanza that cannot be built from: cut short, or naming a path outside the archive.',
+    remedy: 'Tell whoever runs the archive, and use another mirror; the lockfile was not touched.',
+  },
+  E_APT_NOT_ARCHIVE: {
+    exit: 1,
+    meaning:
+      'What answers in place of the archive is none: a login page of a network or proxy, an error page, a web site.',
+    remedy: 'Open the address in a browser from where apt runs; check the network, the proxy and `mirror:`.',
+  },
   E_LOCK_WRITE: {
     exit: 1,
     meaning: 'The lockfile could not be written; it is as it was.',
