@@ -18,7 +18,7 @@ const felling = ['power cut', 'agent killed'];
 /** About how a deployment goes; measuring it would take another one. */
 const course: Course = { pushBytes: 1_000_000, ms: 90_000 };
 
-const record = new Record(seed);
+const record = new Record();
 
 describe('a sample of the faults that a deployment may meet', function () {
   this.timeout(20 * 60_000);
@@ -39,7 +39,7 @@ describe('a sample of the faults that a deployment may meet', function () {
   for (const [turn, name] of standing.entries()) {
     it(`${name}: ${faultOf(name).verdicts.join(' or ')}, and the device goes on with the commit that it has`, async () => {
       const drawing = { seed: seed + turn, random: randomFrom(seed + turn) };
-      await record.keep(name, async () => {
+      await record.keep(name, drawing.seed, async () => {
         const met = await meet(faultOf(name), bench, course, drawing);
         expect(met.runs).to.equal('old');
         return { ...met, next: afterOthers };
@@ -48,11 +48,11 @@ describe('a sample of the faults that a deployment may meet', function () {
   }
 
   it('leaves the device so that the next deployment succeeds', async () => {
-    await record.keep(chainEnd, () => endOfChain(bench, bench.images.next));
+    await record.keep(chainEnd, seed, () => endOfChain(bench, bench.images.next));
   });
 
   const name = felling[Math.floor(randomFrom(seed)() * felling.length)] ?? '';
   it(`${name}: ${faultOf(name).verdicts.join(' or ')}, then the next one succeeds`, async () => {
-    await record.keep(name, () => play(faultOf(name), bench, course, { seed, random }));
+    await record.keep(name, seed, () => play(faultOf(name), bench, course, { seed, random }));
   });
 });

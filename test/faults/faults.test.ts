@@ -3,7 +3,7 @@ import { bootableRepo } from '../e2e/projects.ts';
 import { Bench } from './bench.ts';
 import { afterOthers, type Course, chainEnd, type Fault } from './fault.ts';
 import { type Drawing, endOfChain, meet, play, undisturbed } from './play.ts';
-import { Record } from './record.ts';
+import { Record, wasPlayed } from './record.ts';
 import { faults } from './table.ts';
 
 const seed = Number(process.env.LOCKSTEP_TEST_SEED ?? 20_261_123);
@@ -11,12 +11,14 @@ const seed = Number(process.env.LOCKSTEP_TEST_SEED ?? 20_261_123);
 const chosen = process.env.LOCKSTEP_FAULTS?.split(',');
 /** How often a fault is played at most. */
 const most = Number(process.env.LOCKSTEP_FAULTS_TIMES ?? Number.POSITIVE_INFINITY);
+/** `1/2`, `2/2`: one half of the plays each, for two benches at once. */
+const [part, parts] = (process.env.LOCKSTEP_FAULTS_PART ?? '1/1').split('/').map(Number) as [number, number];
 /** Faults one after the other without a reset, with one deployment that must succeed at the end: a quick look. */
 const chained = process.env.LOCKSTEP_FAULTS_CHAINED !== undefined;
 
 describe('a deployment that meets a fault, on a virtual ARMv7 device', function () {
   this.timeout(60 * 60_000);
-  const record = new Record(seed);
+  const record = new Record();
   let bench: Bench;
   let course: Course;
 
@@ -33,22 +35,18 @@ describe('a deployment that meets a fault, on a virtual ARMv7 device', function 
     await record.write();
   });
 
-  for (const [place, fault] of faults.entries()) {
-    if (chosen !== undefined && !chosen.includes(fault.name)) continue;
-    for (let turn = 0; turn < Math.min(fault.times, most); turn += 1) {
-      const number = fault.times > 1 ? `, ${turn + 1} of ${fault.times}` : '';
-      it(`${fault.name}${number}: ${fault.verdicts.join(' or ')}, then the next one succeeds`, async () => {
-        // Each turn draws for itself, so that one alone is the same as within the whole.
-        const own = seed + 1_000 * place + turn;
-        const drawing = { seed: own, random: randomFrom(own) };
-        await record.keep(fault.name, () => (chained ? link(fault, drawing) : play(fault, bench, course, drawing)));
-      });
-    }
+  for (const [index, { fault, turn, own }] of plays().entries()) {
+    if (index % parts !== part - 1) continue;
+    const number = fault.times > 1 ? `, ${turn + 1} of ${fault.times}` : '';
+    it(`${fault.name}${number}: ${fault.verdicts.join(' or ')}, then the next one succeeds`, async () => {
+      const drawing = { seed: own, random: randomFrom(own) };
+      await record.keep(fault.name, own, () => (chained ? link(fault, drawing) : play(fault, bench, course, drawing)));
+    });
   }
 
   if (chained) {
     it('leaves the device so that the next deployment succeeds', async () => {
-      await record.keep(chainEnd, () => endOfChain(bench, bench.images.after));
+      await record.keep(chainEnd, seed, () => endOfChain(bench, bench.images.after));
     });
   }
 
@@ -64,3 +62,16 @@ describe('a deployment that meets a fault, on a virtual ARMv7 device', function 
     }
   }
 });
+
+/** What is to be played, without what an earlier part of the run has played. */
+function plays(): { fault: Fault; turn: number; own: number }[] {
+  const all = faults.flatMap((fault, place) =>
+    // Each turn draws for itself, so that one alone is the same as within the whole.
+    Array.from({ length: Math.min(fault.times, most) }, (_, turn) => ({
+      fault,
+      turn,
+      own: seed + 1_000 * place + turn,
+    })),
+  );
+  return all.filter(({ fault, own }) => chosen?.includes(fault.name) !== false && !wasPlayed(fault.name, own));
+}

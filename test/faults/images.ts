@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { trustFiles } from '../../src/image/signing/trust.ts';
@@ -9,6 +9,8 @@ import { newc } from './newc.ts';
 interface ImageFile {
   content: string | Buffer;
   mode?: number;
+  /** A symbolic link to `content`. */
+  link?: boolean;
 }
 
 /** Commits to deploy, by what is the matter with them; `base` is what the device runs. */
@@ -42,6 +44,13 @@ function started(name: string, service: string): Record<string, ImageFile> {
   };
 }
 
+/** What no fault here needs, and each boot would wait for. */
+const idleUnits = [
+  ...['dev-mqueue.mount', 'sys-kernel-debug.mount', 'sys-kernel-tracing.mount', 'sys-fs-fuse-connections.mount'],
+  ...['modprobe@.service', 'e2scrub_reap.service', 'getty@.service', 'dracut-shutdown.service'],
+  ...['systemd-update-utmp.service', 'systemd-update-utmp-runlevel.service', 'systemd-rfkill.socket'],
+];
+
 /** Makes them all from the built image `panel/armhf` of the project, each a few files away from it. */
 export async function makeImages(dir: string, key: MadeKey, stranger: MadeKey, random: () => number): Promise<void> {
   const modules = (await ostree(dir, 'ls', 'panel/armhf', '/usr/lib/modules')).trim().split(/\s+/).at(-1) ?? '';
@@ -61,6 +70,7 @@ export async function makeImages(dir: string, key: MadeKey, stranger: MadeKey, r
   const base: Record<string, ImageFile> = {};
   const trust = await trustFiles('panel', { publicKey: key.publicFile }, { name: null, url: null });
   for (const { path: name, content } of trust) base[name.replace(/^etc/, 'usr/etc')] = { content };
+  for (const unit of idleUnits) base[`usr/etc/systemd/system/${unit}`] = { content: '/dev/null', link: true };
   await commit(dir, 'base', 'panel/armhf', base, key);
 
   // Of some size and several objects, so that a push can be cut in many places.
@@ -108,13 +118,16 @@ async function commit(
   signer: MadeKey | null,
 ): Promise<void> {
   const tree = path.join(dir, 'trees', name);
-  for (const [file, { content, mode = 0o644 }] of Object.entries(files)) {
-    const at = path.join(tree, file);
-    await mkdir(path.dirname(at), { recursive: true });
-    await writeFile(at, content);
-    await chmod(at, mode);
-  }
+  for (const [file, made] of Object.entries(files)) await put(path.join(tree, file), made);
   const trees = [`--tree=ref=${parent}`, `--tree=dir=${tree}`];
   const sign = signer === null ? [] : [`--gpg-homedir=${signer.home}`, `--gpg-sign=${signer.fingerprint}`];
   await ostree(dir, 'commit', `--branch=test/${name}`, '--timestamp=@0', ...trees, ...sign);
+}
+
+async function put(at: string, { content, mode = 0o644, link = false }: ImageFile): Promise<void> {
+  await mkdir(path.dirname(at), { recursive: true });
+  await rm(at, { force: true });
+  if (link) return symlink(content.toString(), at);
+  await writeFile(at, content);
+  await chmod(at, mode);
 }

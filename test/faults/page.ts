@@ -3,22 +3,22 @@ import type { Kept } from './record.ts';
 import { faults } from './table.ts';
 
 export interface Run {
-  seed: number;
   machine: string;
-  date: string;
+  /** The plays are those of several runs. */
+  parts: boolean;
 }
 
 /** docs/faults.md */
-export function faultsPage(kept: readonly Kept[], { seed, machine, date }: Run): string {
+export function faultsPage(kept: readonly Kept[], { machine, parts }: Run): string {
+  const counting = kept.filter((one) => one === lastOf(kept, one));
   const rows = faults.map((fault) =>
     row(
       fault,
-      kept.filter((one) => one.fault === fault.name),
+      counting.filter((one) => one.fault === fault.name),
     ),
   );
-  const failures = kept.filter((one) => 'failure' in one);
-  const ends = kept.filter((one) => one.fault === chainEnd);
-  const chained = kept.some((one) => 'played' in one && one.played.next === afterOthers);
+  const ends = counting.filter((one) => one.fault === chainEnd);
+  const chained = counting.some((one) => 'played' in one && one.played.next === afterOthers);
   return `# Faults
 
 Written by \`npm run test:faults\`, which plays each of these on a virtual ARMv7 device (QEMU, U-Boot), through a link and a
@@ -26,12 +26,57 @@ power supply that are in its hands. A power cut loses, by chance, what no flush 
 device must run the old or the new commit, as seen past lockstep, and the next deployment must succeed with no more help
 than the table names; a \`deployed\` that is not true fails the run.
 
-Last run: ${date}, seed ${seed}; ${machine}.
+${whenPlayed(kept, parts)}; ${machine}.
 
 ${chained ? `${chainNote(ends)}\n\n` : ''}| fault | what happens | verdict that must come | seen | played | then | longest | bound |
 |---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
-${failures.length === 0 ? '' : `\n## What did not go as it must\n\n${failures.map(failureLine).join('\n')}\n`}`;
+${section('What did not go as it must', counting.filter(isFailure).map(failureLine))}${section('What did not go as it must, and did when it was played again', repeated(kept).map(failureLine))}
+## Plays
+
+| when | fault | seed | what was drawn | verdict | until then | ran then |
+|---|---|---|---|---|---|---|
+${kept.map(playLine).join('\n')}
+`;
+}
+
+/** Of plays of one fault with one seed the last one counts. */
+function lastOf(kept: readonly Kept[], { fault, seed }: Kept): Kept | undefined {
+  return kept.findLast((one) => one.fault === fault && one.seed === seed);
+}
+
+function isFailure(one: Kept): one is Kept & { failure: string } {
+  return 'failure' in one;
+}
+
+function repeated(kept: readonly Kept[]): (Kept & { failure: string })[] {
+  return kept.filter(isFailure).filter((one) => lastOf(kept, one) !== one);
+}
+
+function section(title: string, lines: string[]): string {
+  return lines.length === 0 ? '' : `\n## ${title}\n\n${lines.join('\n')}\n`;
+}
+
+function whenPlayed(kept: readonly Kept[], parts: boolean): string {
+  const times = kept.map(({ at }) => minute(at)).sort();
+  const [from, to] = [times[0] ?? 'never', times.at(-1) ?? 'never'];
+  const how = parts ? 'Played in parts, which are put together here' : 'Last run';
+  return `${how}: ${from === to ? from : `from ${from} to ${to}`} (UTC)`;
+}
+
+/** `2026-01-02 03:04` */
+function minute(at: string): string {
+  return at.slice(0, 16).replace('T', ' ');
+}
+
+function playLine(one: Kept): string {
+  const played = 'played' in one ? one.played : null;
+  const went = played === null ? ['**failed**', '', ''] : [`\`${played.verdict}\``, seconds(played), played.runs];
+  return `| ${[minute(one.at), one.fault, one.seed, played?.drawn ?? '', ...went].join(' | ')} |`;
+}
+
+function seconds(played: { seconds: number }): string {
+  return `${played.seconds.toFixed(1)} s`;
 }
 
 function chainNote(ends: readonly Kept[]): string {
@@ -69,6 +114,6 @@ function counted(words: string[]): string {
   return told.join(', ');
 }
 
-function failureLine(kept: Kept): string {
-  return `- ${kept.fault}: ${'failure' in kept ? kept.failure.replace(/\s+/g, ' ').slice(0, 300) : ''}`;
+function failureLine({ fault, seed, at, failure }: Kept & { failure: string }): string {
+  return `- ${fault} (seed ${seed}, ${minute(at)}): ${failure.replace(/\s+/g, ' ').slice(0, 300)}`;
 }

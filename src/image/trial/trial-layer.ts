@@ -9,6 +9,8 @@ import { armedSector, idleSector, markerSector, usualBoots } from './counter-sec
 /** Where an image has its part of a trial. */
 export const trialDirectory = 'usr/lib/lockstep';
 const units = 'usr/lib/systemd/system';
+/** After dracut's own, whose units it adds to. */
+const dracutModule = 'usr/lib/dracut/modules.d/98lockstep';
 
 interface File {
   content: Buffer;
@@ -29,6 +31,8 @@ export function trialFiles(): Map<string, File> {
     [`${trialDirectory}/boot/armed.env`, bytes(armedSector({ boots: usualBoots, fallback: 2 }))],
     [`${units}/lockstep-confirm.service`, text('lockstep-confirm.service', 0o644)],
     [`${units}/lockstep-trial-limit.service`, text('lockstep-trial-limit.service', 0o644)],
+    [`${dracutModule}/module-setup.sh`, text('dracut-module.sh', 0o755)],
+    [`${dracutModule}/lockstep-initramfs-limit.service`, text('lockstep-initramfs-limit.service', 0o644)],
     ['usr/lib/systemd/system.conf.d/50-lockstep.conf', text('watchdog.conf', 0o644)],
   ]);
 }
