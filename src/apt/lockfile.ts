@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { ImageConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import { Deb822Error, formatStanzas, parseStanzas } from './deb822.ts';
-import { formatInputs, inputsOf, type LockInputs, parseInputs, staleness } from './lock-inputs.ts';
+import { formatInputs, inputsOf, type LockInputs, parseInputs, staleness, wantedPackages } from './lock-inputs.ts';
 import { type LockedPackage, lockedPackage, provides } from './locked-package.ts';
 
 export type { LockedPackage } from './locked-package.ts';
@@ -119,9 +119,13 @@ function undeclared(image: ImageConfig): string[] {
 function contradictions({ packages }: Lockfile, image: ImageConfig): string[] {
   const foreign = packages.filter((locked) => locked.architecture !== image.arch && locked.architecture !== 'all');
   const there = new Set(packages.flatMap((locked) => [locked.package, ...provides(locked)]));
+  const pinned = new Set(packages.map((locked) => locked.package));
   return [
     ...foreign.map((locked) => `${locked.package} is for ${locked.architecture}, the image is ${image.arch}`),
-    ...image.packages.filter((name) => !there.has(name)).map((name) => `the package ${name} is missing from it`),
+    ...wantedPackages(image)
+      .filter((name) => !there.has(name))
+      .map((name) => `the package ${name} is missing from it`),
+    ...image.exclude.filter((name) => pinned.has(name)).map((name) => `the excluded package ${name} is in it`),
   ];
 }
 

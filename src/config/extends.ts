@@ -7,7 +7,8 @@ type Entries = Record<string, ImageEntry>;
 
 /**
  * Every image with what it inherits, bases (names with a dot in front) left out. An image adds to the lists of the one it
- * extends, whose elements come first; `suites`, which belong together, and all that is not a list replace it.
+ * extends, whose elements come first; `suites` and `components`, which belong
+ * together, `base`, and all that is not a list replace it.
  * Throws E_CONFIG_VALUE for a name that is not there and for a circle.
  */
 export function extendAll(source: Source, entries: Entries): Entries {
@@ -34,6 +35,8 @@ function merged(base: ImageEntry, own: ImageEntry): ImageEntry {
   const lists = {
     packages: joined(base.packages, own.packages),
     debs: joined(base.debs, own.debs),
+    sources: joined(base.sources, own.sources),
+    exclude: joined(base.exclude, own.exclude),
     overlay: joined(base.overlay, own.overlay),
     kargs: joined(base.kargs, own.kargs),
     pins: joined(

@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { archiveEntry, sourceKeys } from './archive-schema.ts';
+import { packageName, suiteName } from './debian-names.ts';
 import { durationPattern } from './duration.ts';
 import { architectures } from './types.ts';
 
 /** One entry under `images:` as users write it: every key may come from the entry that it extends. */
 
-const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'a Debian package name');
-const suiteName = z.string().regex(/^[a-z0-9][a-zA-Z0-9/_.-]*$/, 'a suite such as bookworm or bookworm-security');
 const path = z.string().min(1);
 
 /** It goes into os-release, the commit's metadata and file names as it is. */
@@ -78,6 +78,7 @@ export const imageEntry = z.strictObject({
     .optional()
     .describe('Suites that packages come from; list -updates and -security too'),
   packages: z.array(packageName).min(1).optional().describe('Packages wanted; what they depend on comes along'),
+  ...archiveEntry,
   debs: z.array(debPattern).optional().describe('Local debs to install, patterns below lockstep.yml'),
   overlay: z.array(overlay).optional().describe('Laid over the image, last wins'),
   run: run.optional().describe('Scripts that run inside the image while it is built'),
@@ -123,4 +124,5 @@ export const innerKeys: Record<string, readonly string[]> = {
   pins: Object.keys(pin.shape),
   overlay: [...Object.keys(overlayFiles.shape), ...Object.keys(overlayRef.shape)],
   run: Object.keys(run.shape),
+  sources: sourceKeys,
 };

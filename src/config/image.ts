@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { z } from 'zod';
+import { archiveContradictions, archiveKeys } from './archive.ts';
 import { milliseconds } from './duration.ts';
 import { extendAll } from './extends.ts';
 import { type CompleteImageEntry, type ImageEntry, requiredKeys } from './image-schema.ts';
@@ -17,8 +18,8 @@ export function imagesOf(source: Source, entries: Record<string, ImageEntry>, ke
   const images = Object.entries(whole).map(([name, entry]) =>
     imageOf(source.directory, name, entry as CompleteImageEntry),
   );
-  const shared = sharedLockfiles(images);
-  if (shared.length > 0) throw configError(source, shared, keys);
+  const contradictions = [...sharedLockfiles(images), ...images.flatMap(archiveContradictions)];
+  if (contradictions.length > 0) throw configError(source, contradictions, keys);
   return images;
 }
 
@@ -60,6 +61,7 @@ function imageOf(root: string, name: string, entry: CompleteImageEntry): ImageCo
     arch: entry.arch,
     suites: entry.suites,
     packages: [...new Set(entry.packages)],
+    ...archiveKeys(root, entry),
     debs: [...new Set(entry.debs)],
     overlay: (entry.overlay ?? []).map((layer) => overlayOf(root, layer)),
     run: {

@@ -8,6 +8,16 @@ export interface ImageConfig {
   arch: Architecture;
   suites: string[];
   packages: string[];
+  /** Components of the suites. */
+  components: string[];
+  /** Further repositories. */
+  sources: SourceConfig[];
+  /** What the image has beside its packages: what the archive calls essential, or these. */
+  base: 'essential' | string[];
+  /** Whether recommended packages come along. */
+  recommends: boolean;
+  /** Packages never to be taken. */
+  exclude: string[];
   /** Patterns of local debs, relative to the directory of lockstep.yml. */
   debs: string[];
   /** Laid over the image, last wins. */
@@ -33,6 +43,18 @@ export interface ImageConfig {
   /** Absolute paths of the locks of its users and groups, `<name>.passwd` and `<name>.group` beside the lockfile. */
   passwd: string;
   group: string;
+}
+
+/** A repository beside the image's own archive. */
+export interface SourceConfig {
+  /** Base URL without a slash at its end. */
+  url: string;
+  suites: string[];
+  components: string[];
+  /** Absolute path of an OpenPGP keyring, armored or not. */
+  keyring: string;
+  /** apt_preferences(5); null: as any suite. */
+  priority: number | null;
 }
 
 /** One layer of an overlay: files here, or a tree that an ostree repository has. */
