@@ -99,11 +99,22 @@ function fieldsOf(raw: string, firstLine: number): Map<string, string> {
       fields.set(last, `${fields.get(last)}\n${line}`);
       continue;
     }
-    const match = /^([!-9;-~]+):[ \t]*(.*?)[ \t\r]*$/.exec(line);
-    if (match === null) throw new Deb822Error(at, `expected "Field: value", found "${line.slice(0, 60)}"`);
-    last = match[1]!.toLowerCase();
-    if (fields.has(last)) throw new Deb822Error(at, `the field ${match[1]} is there twice`);
-    fields.set(last, match[2]!);
+    const colon = line.indexOf(':');
+    const name = line.slice(0, colon);
+    if (colon === -1 || !/^[!-~]+$/.test(name)) {
+      throw new Deb822Error(at, `expected "Field: value", found "${line.slice(0, 60)}"`);
+    }
+    last = name.toLowerCase();
+    if (fields.has(last)) throw new Deb822Error(at, `the field ${name} is there twice`);
+    fields.set(last, withoutBlanks(line, colon + 1));
   }
   return fields;
+}
+
+/** By hand: an expression that ends with blanks takes the square of their number when they do not end the line. */
+function withoutBlanks(line: string, start: number): string {
+  let [from, to] = [start, line.length];
+  while (from < to && ' \t\r'.includes(line[from]!)) from += 1;
+  while (to > from && ' \t\r'.includes(line[to - 1]!)) to -= 1;
+  return line.slice(from, to);
 }

@@ -38,8 +38,8 @@ export function provides(locked: LockedPackage): string[] {
     .filter((entry) => entry !== '');
 }
 
-/** Segments that begin with a letter or digit: neither absolute nor able to climb; `./` marks a deb of the project's own. */
-const relativePath = /^(\.\/)?[A-Za-z0-9][^/\s\\]*(\/[A-Za-z0-9][^/\s\\]*)*$/;
+/** Without blanks and control characters. Segments that begin with a letter or digit: neither absolute nor able to climb; `./` marks a deb of the project's own. */
+const relativePath = /^(\.\/)?[A-Za-z0-9][^/\s\\\p{Cc}]*(\/[A-Za-z0-9][^/\s\\\p{Cc}]*)*$/u;
 
 function required(stanza: Stanza, field: string, shape: RegExp, expected: string): string {
   const owner = stanza.get('Package') ?? 'a stanza';

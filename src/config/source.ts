@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isMap, isPair, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Alias, type Document, isMap, isPair, isScalar, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import { LockstepError } from '../errors/index.ts';
 
 /** A path of keys and indices into the document. */
@@ -18,8 +18,8 @@ export interface Source {
 
 export function parseSource(file: string, text: string): Source {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const label = path.basename(file);
+  const document = parsed(text, lines, label);
   const at = (offset: number) => `${label}:${lines.linePos(offset).line}`;
   const problem = document.errors[0] ?? document.warnings[0];
   if (problem !== undefined) {
@@ -28,9 +28,32 @@ export function parseSource(file: string, text: string): Source {
   return {
     file: label,
     directory: path.dirname(file),
-    value: document.toJS({ maxAliasCount: 100 }),
+    value: plainValue(document, at),
     locate: (keyPath) => at(offsetOf(document.contents, keyPath)),
   };
+}
+
+/** The parser calls itself for what is nested, as often as somebody or something wrote it. */
+function parsed(text: string, lineCounter: LineCounter, label: string): Document.Parsed {
+  try {
+    return parseDocument(text, { lineCounter, prettyErrors: false, logLevel: 'error' });
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new LockstepError('E_CONFIG_SYNTAX', `${label}:1: it is nested too deeply`, { cause });
+  }
+}
+
+/** Aliases are followed here: one may name nothing, or so much that it was not meant. */
+function plainValue(document: Document.Parsed, at: (offset: number) => string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (cause) {
+    const aliases: Alias[] = [];
+    visit(document, { Alias: (_key, alias) => void aliases.push(alias) });
+    const culprit = aliases.find((alias) => alias.resolve(document) === undefined) ?? aliases[0];
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new LockstepError('E_CONFIG_SYNTAX', `${at(culprit?.range?.[0] ?? 0)}: ${message}`, { cause });
+  }
 }
 
 function offsetOf(root: Node | null, keyPath: KeyPath): number {

@@ -67,7 +67,14 @@ export interface ControlFields {
 export function controlFields(files: readonly ControlFile[], deb: LockedDeb): ControlFields {
   const text = files.find((file) => file.name === 'control')?.content.toString('utf8');
   if (text === undefined) throw badFormat(deb, 'it has no control file');
-  const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*$`, 'im').exec(text)?.[1];
+  const lines = text.split('\n');
+  const field = (name: string) => {
+    const start = `${name.toLowerCase()}:`;
+    return lines
+      .find((line) => line.toLowerCase().startsWith(start))
+      ?.slice(start.length)
+      .trim();
+  };
   const fields = { package: field('Package'), version: field('Version'), architecture: field('Architecture') };
   for (const key of ['package', 'version', 'architecture'] as const) {
     if (fields[key] === deb[key]) continue;

@@ -72,4 +72,10 @@ describe('deb822', () => {
         .with.property('line', line);
     });
   }
+
+  it('reads a value with any number of blanks in it as fast as one of other characters', () => {
+    const [stanza] = parseStanzas(`Description: a${' '.repeat(500_000)}b\t \r\nPackage: x\u2028y\n`);
+    expect(stanza!.get('Description')).to.have.length(500_002);
+    expect(stanza!.get('Package')).to.equal('x\u2028y');
+  });
 });

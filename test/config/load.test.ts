@@ -169,4 +169,11 @@ describe('lockstep.yml', () => {
       );
     });
   });
+
+  it('names the line of an alias without an anchor, of aliases without end, and refuses what is nested without end', () => {
+    expect(failure(panel.replace('[systemd-sysv]', '[*none]')).message).to.match(/^lockstep\.yml:5: Unresolved alias/);
+    const bomb = `x: &a [y, y]\n${[...'abcdefghij'].map((name, index, all) => `${name}1: &${all[index + 1] ?? 'z'} [${`*${name}, `.repeat(9)}x]\n`).join('')}`;
+    expect(failure(bomb).message).to.match(/^lockstep\.yml:2: Excessive alias count/);
+    expect(failure('['.repeat(100_000)).code).to.equal('E_CONFIG_SYNTAX');
+  });
 });
