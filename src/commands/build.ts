@@ -75,7 +75,7 @@ async function withArchive<T>(
   work: (inputs: Parameters<typeof buildImage>[0], services: BuildServices) => Promise<T>,
 ): Promise<T> {
   const services = await servicesOf(context);
-  const archive = await archiveOf(services.toolbox, inputs.image, context.environment);
+  const archive = () => archiveOf(services.toolbox, inputs.image, context.environment);
   return work({ ...inputs, archive }, services);
 }
 

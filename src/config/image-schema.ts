@@ -58,6 +58,11 @@ const debPattern = z
   .string()
   .regex(/^[A-Za-z0-9*?][^/\s\\]*(\/[A-Za-z0-9*?][^/\s\\]*)*\.deb$/, 'a path below lockstep.yml such as dist/*.deb');
 
+/** What a `Filename` is appended to. */
+const archiveBase = z
+  .string()
+  .regex(/^(https?:\/\/|file:\/\/\/|\/)\S+$/, 'the base URL of an archive (http, https or file), or an absolute path');
+
 /** hostname(5): labels of letters, digits and dashes, 64 characters in all. */
 const hostname = z
   .string()
@@ -86,6 +91,10 @@ export const imageEntry = z.strictObject({
     .url({ protocol: /^https?$/ })
     .optional()
     .describe('Archive to use instead of the one apt is set up with'),
+  archives: z
+    .array(archiveBase)
+    .optional()
+    .describe('Further archives, asked in this order for debs that the first no longer has'),
   version: imageVersion.optional(),
   kargs: z
     .array(z.string().regex(/^[^\s"\\]+$/, 'one kernel argument, without spaces and quotes'))

@@ -70,6 +70,7 @@ function imageOf(root: string, name: string, entry: CompleteImageEntry): ImageCo
       finalized: absolute(entry.run?.finalized),
     },
     mirror: entry.mirror?.replace(/\/+$/, '') ?? null,
+    archives: (entry.archives ?? []).map((base) => base.replace(/(?<=.)\/+$/, '')),
     version: entry.version ?? null,
     kargs: entry.kargs ?? [],
     locale: entry.locale ?? null,

@@ -25,6 +25,8 @@ export interface ImageConfig {
   run: RunConfig;
   /** Base URL of the archive; null: what the toolbox's own apt uses. */
   mirror: string | null;
+  /** Further base URLs and absolute paths where its debs may be, asked after the archive in this order. */
+  archives: string[];
   /** Version written into the commit and os-release; null: the first 12 digits of the lockfile's digest. */
   version: string | null;
   /** Kernel arguments that deployments of the image get, beside those that the device has of its own. */

@@ -1,6 +1,4 @@
-import path from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { checkLocalDebs, isLocal, localFile } from '../apt/local-debs.ts';
+import { checkLocalDebs } from '../apt/local-debs.ts';
 import type { Lockfile } from '../apt/lockfile.ts';
 import type { Archive } from '../apt/sources.ts';
 import type { ImageConfig, RunPoint } from '../config/types.ts';
@@ -13,6 +11,7 @@ import { configure } from './configure.ts';
 import { customise } from './customise.ts';
 import { finalize } from './finalize.ts';
 import { Identities } from './identities/identities.ts';
+import { DebAddresses } from './import/addresses.ts';
 import { type Imported, importDebs } from './import/import.ts';
 import { initramfs } from './initramfs.ts';
 import { isMerged, type MergeResult, merge } from './merge.ts';
@@ -30,7 +29,8 @@ import { trialLayer } from './trial/trial-layer.ts';
 export interface BuildInputs {
   image: ImageConfig;
   lockfile: Lockfile;
-  archive: Archive;
+  /** Asked for only when a deb has to be downloaded. */
+  archive: () => Promise<Archive>;
   /** Written into the commit and os-release. */
   version: string;
   /** Of the project's version control; null outside. */
@@ -146,7 +146,7 @@ async function layersOf(
 }
 
 /** `archive` is null in a plan, which imports nothing. */
-type StageInputs = Omit<BuildInputs, 'archive'> & { archive: Archive | null };
+type StageInputs = Omit<BuildInputs, 'archive'> & { archive: BuildInputs['archive'] | null };
 
 /** null when it stops after the import. */
 async function runStages(
@@ -211,16 +211,15 @@ async function importAhead(build: BuildEnvironment, inputs: BuildInputs, stop?: 
 
 async function importPackages(build: BuildEnvironment, { image, lockfile, archive }: BuildInputs): Promise<Imported> {
   const started = performance.now();
-  const root = path.dirname(image.lockfile);
   await checkLocalDebs(image.lockfile, lockfile.packages);
+  const addresses = new DebAddresses(image, archive);
   const result = await importDebs({
     toolbox: build.toolbox,
     repo: build.repo,
     packages: lockfile.packages,
     sync: build.sync,
-    candidates: (filename) =>
-      isLocal({ filename }) ? [pathToFileURL(localFile(root, { filename })).href] : archive.candidates(filename),
-    proxy: (url) => archive.proxy(url),
+    candidates: (filename) => addresses.of(filename),
+    proxy: (url) => addresses.proxy(url),
     progress: build.progress,
     signal: build.signal,
   });

@@ -7,9 +7,9 @@ import { Gone, NotServed, type Part, requestPart, type Timeouts } from './reques
 
 export interface FetcherOptions {
   /** Addresses where a deb may be, the likeliest first; absolute paths and file: URLs among them. */
-  candidates(filename: string): string[];
+  candidates(filename: string): readonly string[] | Promise<readonly string[]>;
   /** The proxy for an address, null for none; without this function the environment's variables decide. */
-  proxy?(url: string): string | null;
+  proxy?(url: string): string | null | undefined;
   signal: AbortSignal;
   /** How many times a deb's download is taken up again; 5 by default. */
   retries?: number;
@@ -18,9 +18,20 @@ export interface FetcherOptions {
   timeouts?: Partial<Timeouts>;
 }
 
+export interface FetchHow {
+  /** Past all caches. */
+  fresh?: boolean;
+  /** Addresses that are not to be asked. */
+  without?: ReadonlySet<string>;
+  /** Is told of each address that bytes came from. */
+  onServed?(url: string): void;
+}
+
 /** A deb on its way. */
 interface Download {
   urls: readonly string[];
+  /** What each address said last, where it was not the deb. */
+  said: Map<string, string>;
   size: number;
   fresh: boolean;
   /** Bytes that have come. */
@@ -36,6 +47,8 @@ export class Fetcher {
   readonly #options: FetcherOptions;
   readonly #timeouts: Timeouts;
   readonly #agents = new Map<string | null | undefined, Dispatcher>();
+  /** Servers that did not answer last time: the others are asked first. */
+  readonly #silent = new Set<string>();
 
   constructor(options: FetcherOptions) {
     this.#options = options;
@@ -47,18 +60,14 @@ export class Fetcher {
    * addresses; whether it is the right deb is for the reader to check, who may ask for it again `fresh`, past all caches.
    * Throws E_FETCH_GONE when no address has it, E_FETCH_UNREACHABLE when the retries are used up, E_INTERRUPTED.
    */
-  async *fetch(deb: LockedDeb, { fresh = false } = {}): AsyncGenerator<Buffer, void, void> {
-    const { candidates, signal, retries = 5, pauseMs = 250 } = this.#options;
-    const download: Download = {
-      urls: candidates(deb.filename),
-      size: deb.size,
-      fresh,
-      offset: 0,
-      validators: new Map(),
-    };
+  async *fetch(deb: LockedDeb, { fresh = false, without, onServed }: FetchHow = {}): AsyncGenerator<Buffer, void, void> {
+    const { signal, retries = 5, pauseMs = 250 } = this.#options;
+    const urls = (await this.addresses(deb)).filter((url) => without?.has(url) !== true);
+    const download: Download = { urls, said: new Map(), size: deb.size, fresh, offset: 0, validators: new Map() };
     for (let attempt = 0; ; attempt += 1) {
       try {
-        const { bytes, bounded } = await this.#firstAnswer(download);
+        const { bytes, bounded, url } = await this.#firstAnswer(download);
+        onServed?.(url);
         for await (const chunk of bytes) {
           download.offset += chunk.length;
           yield chunk;
@@ -69,11 +78,16 @@ export class Fetcher {
         if (signal.aborted) throw new LockstepError('E_INTERRUPTED', 'interrupted', { cause: error });
         // All has come, though the connection did not end well.
         if (download.offset === deb.size) return;
-        if (error instanceof Gone) throw gone(deb, download.urls, error);
-        if (attempt >= retries) throw unreachable(deb, attempt + 1, download.offset, error);
+        if (error instanceof Gone) throw gone(deb, download, error);
+        if (attempt >= retries) throw unreachable(deb, attempt + 1, download, error as Error);
         await pause(pauseMs * 2 ** attempt, undefined, { signal }).catch(() => {});
       }
     }
+  }
+
+  /** Where it may be, the likeliest first. */
+  async addresses(deb: LockedDeb): Promise<readonly string[]> {
+    return this.#options.candidates(deb.filename);
   }
 
   async close(): Promise<void> {
@@ -81,16 +95,26 @@ export class Fetcher {
   }
 
   /** The answer of the first address that has the deb. Throws Gone when none has, else why one could not be asked. */
-  async #firstAnswer(download: Download): Promise<Part> {
+  async #firstAnswer(download: Download): Promise<Part & { url: string }> {
     let failure: unknown = null;
-    for (const url of download.urls) {
+    for (const url of this.#answeringFirst(download.urls)) {
       try {
-        return await this.#ask(url, download);
+        const part = await this.#ask(url, download);
+        this.#silent.delete(originOf(url));
+        return { ...part, url };
       } catch (error) {
+        download.said.set(url, (error as Error).message);
+        if (error instanceof NotServed && error.silent) this.#silent.add(originOf(url));
         if (failure === null || failure instanceof Gone) failure = error;
       }
     }
     throw failure ?? new NotServed('no address is known for it');
+  }
+
+  /** A server that is down would otherwise cost each deb the wait for it. */
+  #answeringFirst(urls: readonly string[]): string[] {
+    const isSilent = (url: string) => this.#silent.has(originOf(url));
+    return [...urls.filter((url) => !isSilent(url)), ...urls.filter(isSilent)];
   }
 
   async #ask(url: string, { offset, size, fresh, validators }: Download): Promise<Part> {
@@ -123,19 +147,28 @@ function agentThrough(proxy: string | null | undefined, timeouts: Timeouts): Dis
   return proxy === undefined ? new EnvHttpProxyAgent(options) : new ProxyAgent({ ...options, uri: proxy });
 }
 
-function gone(deb: LockedDeb, urls: readonly string[], cause: Gone): LockstepError {
-  return new LockstepError('E_FETCH_GONE', `${nameOf(deb)} is no longer at ${urls.join(' or ')}: ${cause.message}`, {
-    hint: 'run `lockstep update` to pin what the archive has now',
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : '';
+}
+
+function gone(deb: LockedDeb, { said }: Download, cause: Gone): LockstepError {
+  return new LockstepError('E_FETCH_GONE', `${nameOf(deb)} is no longer there: ${eachSaid(said)}`, {
+    hint: 'name an archive that has it with `archives:` in the image, or pin what there is now with `lockstep update`',
     cause,
   });
 }
 
-function unreachable(deb: LockedDeb, attempts: number, offset: number, cause: unknown): LockstepError {
-  const why = cause instanceof Error ? cause.message : String(cause);
+function unreachable(deb: LockedDeb, attempts: number, { said, offset }: Download, cause: Error): LockstepError {
+  const why = said.size === 0 ? cause.message : eachSaid(said);
   const where = offset > 0 ? `, the last time after ${offset} of ${deb.size} bytes` : '';
   const message = `${nameOf(deb)} could not be downloaded in ${attempts} attempts${where}: ${why}`;
   return new LockstepError('E_FETCH_UNREACHABLE', message, {
     hint: 'check the network, the proxy and the mirror; what was imported stays',
     cause,
   });
+}
+
+/** Each address that was asked stands in what it said. */
+function eachSaid(said: ReadonlyMap<string, string>): string {
+  return [...new Set(said.values())].join('; ');
 }

@@ -11,6 +11,7 @@ import { inStage, type Progress, type Stage } from '../../progress/progress.ts';
 import type { Toolbox } from '../../toolbox/toolbox.ts';
 import { Fetcher } from './fetch.ts';
 import { controlRef, dataRef, importDeb } from './import-deb.ts';
+import { fetchRight } from './right-deb.ts';
 
 export interface ImportOptions {
   toolbox: Toolbox;
@@ -20,9 +21,9 @@ export interface ImportOptions {
   /** Whoever gave it waits for the disk. */
   sync: Pick<DeferredSync, 'begin'>;
   /** Addresses where the deb of a `Filename` may be, the likeliest first. */
-  candidates(filename: string): string[];
-  /** The proxy for an address, null for none; without this function the environment's variables decide. */
-  proxy?(url: string): string | null;
+  candidates(filename: string): readonly string[] | Promise<readonly string[]>;
+  /** The proxy for an address, null for none; without an answer the environment's variables decide. */
+  proxy?(url: string): string | null | undefined;
   progress: Progress;
   signal: AbortSignal;
   /** Debs at work at once; 4 by default. */
@@ -115,21 +116,11 @@ async function workThrough(queue: LockedDeb[], { fetcher, stage, signal, ...plac
   try {
     for (let deb = queue.shift(); deb !== undefined && !signal.aborted; deb = queue.shift()) {
       stage.advance({ detail: nameOf(deb) });
-      await orFresh((how) => importDeb(deb, counted(fetcher.fetch(deb, how), stage), writer, paced));
+      await fetchRight(fetcher, deb, (bytes) => importDeb(deb, counted(bytes, stage), writer, paced));
       stage.advance({ count: 1 });
     }
   } finally {
     await writer.close();
-  }
-}
-
-/** A deb that is not the pinned one may be a stale cache's, or of two halves: it is asked for once more, past all caches. */
-async function orFresh(importIt: (how: { fresh: boolean }) => Promise<void>): Promise<void> {
-  try {
-    await importIt({ fresh: false });
-  } catch (error) {
-    if (!(error instanceof LockstepError && error.code === 'E_DEB_CHECKSUM')) throw error;
-    await importIt({ fresh: true });
   }
 }
 

@@ -22,7 +22,10 @@ export interface Part {
 export class Gone extends Error {}
 
 /** The server did not answer as it should; asking again may help. */
-export class NotServed extends Error {}
+export class NotServed extends Error {
+  /** Whether there was no answer at all. */
+  silent = false;
+}
 
 export interface PartRequest {
   offset: number;
@@ -53,7 +56,7 @@ export async function requestPart(url: string, part: PartRequest): Promise<Part>
     bodyTimeout: timeouts.stallMs,
   })
     .catch((error: Error) => {
-      throw new NotServed(`${redact(url)}: ${reasonOf(error)}`, { cause: error });
+      throw Object.assign(new NotServed(`${redact(url)}: ${reasonOf(error)}`, { cause: error }), { silent: true });
     })
     .finally(answered.clear);
   const bounded = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined;
