@@ -150,8 +150,9 @@ const entries = {
   },
   E_FETCH_GONE: {
     exit: 1,
-    meaning: 'A deb that the lockfile pins is no longer on any mirror of the image.',
-    remedy: 'Run `lockstep update` to pin what the archive has now.',
+    meaning: 'A deb that the lockfile pins is no longer at any of the addresses, which the message names.',
+    remedy:
+      'Name an archive that still has it with `archives:` in the image, or run `lockstep update` to pin what there is now.',
   },
   E_DEB_CHECKSUM: {
     exit: 1,

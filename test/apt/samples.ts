@@ -45,6 +45,7 @@ export function imageConfig(changes: Partial<ImageConfig> = {}): ImageConfig {
     overlay: [],
     run: { unpacked: [], configured: [], finalized: [] },
     mirror: null,
+    archives: [],
     version: null,
     kargs: [],
     locale: null,

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, interceptors, ProxyAgent } from 'undici';
 import { type LockedDeb, nameOf } from '../../deb/package.ts';
-import { LockstepError } from '../../errors/index.ts';
+import { LockstepError, redact } from '../../errors/index.ts';
 import { localPath, openFile } from './local-source.ts';
 import { Gone, NotServed, type Part, requestPart, type Timeouts } from './request-part.ts';
 
@@ -60,24 +60,30 @@ export class Fetcher {
    * addresses; whether it is the right deb is for the reader to check, who may ask for it again `fresh`, past all caches.
    * Throws E_FETCH_GONE when no address has it, E_FETCH_UNREACHABLE when the retries are used up, E_INTERRUPTED.
    */
-  async *fetch(deb: LockedDeb, { fresh = false, without, onServed }: FetchHow = {}): AsyncGenerator<Buffer, void, void> {
+  async *fetch(
+    deb: LockedDeb,
+    { fresh = false, without, onServed }: FetchHow = {},
+  ): AsyncGenerator<Buffer, void, void> {
     const { signal, retries = 5, pauseMs = 250 } = this.#options;
     const urls = (await this.addresses(deb)).filter((url) => without?.has(url) !== true);
     const download: Download = { urls, said: new Map(), size: deb.size, fresh, offset: 0, validators: new Map() };
     for (let attempt = 0; ; attempt += 1) {
+      let from: string | null = null;
       try {
         const { bytes, bounded, url } = await this.#firstAnswer(download);
+        from = url;
         onServed?.(url);
         for await (const chunk of bytes) {
           download.offset += chunk.length;
           yield chunk;
         }
         if (bounded || download.offset >= deb.size) return;
-        throw new NotServed(`the connection ended after ${download.offset} bytes`);
+        throw new NotServed(`${redact(url)}: the connection ended after ${download.offset} bytes`);
       } catch (error) {
         if (signal.aborted) throw new LockstepError('E_INTERRUPTED', 'interrupted', { cause: error });
         // All has come, though the connection did not end well.
         if (download.offset === deb.size) return;
+        if (from !== null) download.said.set(from, (error as Error).message);
         if (error instanceof Gone) throw gone(deb, download, error);
         if (attempt >= retries) throw unreachable(deb, attempt + 1, download, error as Error);
         await pause(pauseMs * 2 ** attempt, undefined, { signal }).catch(() => {});

@@ -48,10 +48,11 @@ export interface PartRequest {
 export async function requestPart(url: string, part: PartRequest): Promise<Part> {
   const { offset, dispatcher, signal, timeouts } = part;
   const answered = answerWithin(timeouts.connectMs + timeouts.stallMs);
-  const { statusCode, headers, body } = await request(url, {
+  const { address, authorization } = withoutCredentials(url);
+  const { statusCode, headers, body } = await request(address, {
     dispatcher,
     signal: AbortSignal.any([signal, answered.signal]),
-    headers: { 'user-agent': 'lockstep', ...conditions(part) },
+    headers: { 'user-agent': 'lockstep', ...authorization, ...conditions(part) },
     headersTimeout: timeouts.stallMs,
     bodyTimeout: timeouts.stallMs,
   })
@@ -73,6 +74,18 @@ export async function requestPart(url: string, part: PartRequest): Promise<Part>
   const said = `${redact(url)} answers with status ${statusCode}`;
   if (statusCode === 404 || statusCode === 410) throw new Gone(said);
   throw new NotServed(statusCode === 206 ? `${said} but another range than was asked for` : said);
+}
+
+/** The user and password of a URL as HTTP has them (RFC 7617). */
+export function withoutCredentials(url: string): { address: string; authorization: Record<string, string> } {
+  const parsed = new URL(url);
+  const { username, password } = parsed;
+  if (username === '' && password === '') return { address: url, authorization: {} };
+  parsed.username = '';
+  parsed.password = '';
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const authorization = `Basic ${Buffer.from(pair).toString('base64')}`;
+  return { address: parsed.href, authorization: { authorization } };
 }
 
 function conditions({ offset, validator, fresh }: PartRequest): Record<string, string> {

@@ -189,6 +189,46 @@ describe('Fetcher', () => {
     expect(ranges).to.have.length(2);
   });
 
+  it('names every address that was asked, and what it said', async () => {
+    const bases = [await serve(status(404)), await serve(status(503)), 'http://127.0.0.1:1', '/nonexistent/archive'];
+    const error = await errorOf(fetchFrom(bases, { retries: 0 }));
+    expect(error.code).to.equal('E_FETCH_UNREACHABLE');
+    for (const base of bases) expect(error.message).to.contain(`${base}/${deb.filename}`);
+    expect(error.message).to.contain('status 404').and.to.contain('status 503').and.to.contain('ECONNREFUSED');
+    const gone = await errorOf(fetchFrom([bases[0]!, '/nonexistent/archive']));
+    expect(gone.code).to.equal('E_FETCH_GONE');
+    expect(gone.message).to.contain(bases[0]).and.to.contain('/nonexistent/archive');
+  });
+
+  it('asks a server last that did not answer the time before', async () => {
+    const [down, up] = ['http://127.0.0.1:1', await serve(whole)];
+    const asked: string[] = [];
+    const proxy = (url: string) => {
+      asked.push(new URL(url).origin);
+      return null;
+    };
+    const fetcher = new Fetcher({
+      candidates: () => [`${down}/a`, `${up}/a`],
+      signal: new AbortController().signal,
+      proxy,
+    });
+    fetchers.push(fetcher);
+    await collect(fetcher.fetch(deb));
+    expect(asked).to.deep.equal([down, up]);
+    await collect(fetcher.fetch(deb));
+    expect(asked).to.deep.equal([down, up, up]);
+  });
+
+  it('logs in with the user and password of an address', async () => {
+    let said: string | undefined;
+    const asks: Answer = (response, request) => {
+      said = request.headers.authorization;
+      response.end(bytes);
+    };
+    await fetchFrom([(await serve(asks)).replace('//', '//user:p%40ss@')]);
+    expect(said).to.equal(`Basic ${Buffer.from('user:p@ss').toString('base64')}`);
+  });
+
   it('asks again, so many times, while an address answers with errors', async () => {
     const error = await errorOf(fetchFrom([await serve(status(404)), await serve(status(503))], { retries: 3 }));
     expect(error.code).to.equal('E_FETCH_UNREACHABLE');
