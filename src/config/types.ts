@@ -154,7 +154,7 @@ export interface PowerConfig extends PowerPolicy {
 }
 
 export interface PowerPolicy {
-  /** A deployment whose device never returns cycles its power once, as a last resort. */
+  /** A deployment whose device never returns cycles its power, as a last resort. */
   afterSilence: boolean;
 }
 

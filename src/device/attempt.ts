@@ -8,7 +8,7 @@ import { mendClock } from './clock.ts';
 import { deployCommit, olderThanBooted } from './deploy-commit.ts';
 import { isCutOff } from './follow.ts';
 import type { Hold } from './hold.ts';
-import { type DeployLimits, limitsOf } from './limits.ts';
+import { type DeployLimits, limitsOf, oneBoot } from './limits.ts';
 import { type DeviceState, observe } from './observe.ts';
 import type { PowerSwitch } from './power.ts';
 import { type PullOptions, pullThrough } from './push.ts';
@@ -30,7 +30,7 @@ export interface DeployOptions {
   limits?: Partial<DeployLimits>;
   /** How long to wait for another deployment to the same device, in milliseconds; not at all when not given. */
   waitLockMs?: number;
-  /** Cycled once, as a last resort, when the device does not come back from its reboot; null: never. */
+  /** Cycled as a last resort, when the device does not come back from its reboot (cyclesOf); null: never. */
   power?: PowerSwitch | null;
 }
 
@@ -171,23 +171,38 @@ export class DeployAttempt {
 
   /** A boot that hung for good may start from a cold one: what it runs then is judged like any other boot. */
   async #followOrCycle(hold: Hold, bootId: string, onAnswer: () => void): Promise<DeviceState> {
-    const { power, signal } = this.#options;
-    try {
-      return await hold.follow(bootId, this.#waiting(), onAnswer);
-    } catch (error) {
-      if (!power || !(error instanceof LockstepError && error.code === 'E_SSH_UNREACHABLE')) throw error;
-      this.#show.detail('cycling its power');
-      const work = () => power.turn('cycle', signal);
-      const cycled = await this.recorder
-        .take('power cycle', work, ({ output }) => output || 'off and on')
-        .catch((failure) => {
-          if (failure instanceof LockstepError && failure.code === 'E_INTERRUPTED') throw failure;
-          return null;
-        });
-      if (cycled === null) throw error;
-      this.powerCycled = true;
-      return hold.follow(bootId, this.#waiting(), onAnswer);
+    let waiting = this.#waiting();
+    for (let left = this.#options.power ? this.#cycles() : 0; ; left -= 1) {
+      try {
+        return await hold.follow(bootId, waiting, onAnswer);
+      } catch (error) {
+        const silent = error instanceof LockstepError && error.code === 'E_SSH_UNREACHABLE';
+        if (!silent || left === 0 || !(await this.#cycle())) throw error;
+        waiting = { ...waiting, returnMs: Math.min(waiting.returnMs, oneBoot(this.#limits)) };
+      }
     }
+  }
+
+  /** Each boot of the new deployment may hang; where they are counted, the one after the last takes the older one. */
+  #cycles(): number {
+    const { before } = this.observed;
+    return before !== null && counterOf(before) !== null ? this.#limits.boots : 1;
+  }
+
+  /** False: it could not be done. */
+  async #cycle(): Promise<boolean> {
+    const { power, signal } = this.#options;
+    if (!power) return false;
+    this.#show.detail('cycling its power');
+    const work = () => power.turn('cycle', signal);
+    const cycled = await this.recorder
+      .take('power cycle', work, ({ output }) => output || 'off and on')
+      .catch((failure) => {
+        if (failure instanceof LockstepError && failure.code === 'E_INTERRUPTED') throw failure;
+        return null;
+      });
+    if (cycled !== null) this.powerCycled = true;
+    return cycled !== null;
   }
 
   /** Where no boot loader counts, an unhealthy device is taken back from here; of another one the trial is over. */

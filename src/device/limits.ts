@@ -18,7 +18,12 @@ const usual = { pull: 6 * 3_600_000, deploy: 900_000, down: 180_000, boot: 300_0
 /** Shut-down, firmware and boot loader of one boot. */
 const between = 60_000;
 
+/** In which a single boot that is started now must have been judged, or be given up. */
+export function oneBoot({ boot }: Pick<DeployLimits, 'boot'>): number {
+  return boot + between;
+}
+
 export function limitsOf(given: Partial<DeployLimits> = {}): DeployLimits {
   const limits = { ...usual, ...given };
-  return { return: (limits.boots + 1) * (limits.boot + between), ...limits };
+  return { return: (limits.boots + 1) * oneBoot(limits), ...limits };
 }

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { Bench } from '../faults/bench.ts';
 import { afterOthers, type Course, chainEnd } from '../faults/fault.ts';
+import { leanPanel } from '../faults/lean-panel.ts';
 import { endOfChain, meet, play } from '../faults/play.ts';
 import { Record } from '../faults/record.ts';
 import { faults } from '../faults/table.ts';
 import { randomFrom } from './drawn-packages.ts';
-import { bootableRepo } from './projects.ts';
 
 // `npm run test:faults` plays all of them, each on a device that was reset, with a deployment after each.
 const seed = Number(process.env.LOCKSTEP_TEST_SEED ?? 20_261_123);
@@ -26,7 +26,7 @@ describe('a sample of the faults that a deployment may meet', function () {
   let bench: Bench;
 
   before(async () => {
-    bench = await Bench.make(bootableRepo, random);
+    bench = await Bench.make(leanPanel, random);
     await bench.reset();
   });
 

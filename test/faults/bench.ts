@@ -11,6 +11,7 @@ import { type Workspace, workspaceOf } from '../../src/config/workspace.ts';
 import type { DeployOptions } from '../../src/device/attempt.ts';
 import { connectionOf } from '../../src/device/connection.ts';
 import { type DeviceDeployment, deployTo } from '../../src/device/deploy.ts';
+import type { PowerSwitch } from '../../src/device/power.ts';
 import { connect } from '../../src/device/ssh.ts';
 import { parseStatus } from '../../src/device/status.ts';
 import { copyDisk } from '../../src/device/virtual/copy-disk.ts';
@@ -165,8 +166,23 @@ export class Bench {
     await toolbox.startDaemon(machineSpec(name, this.#files, this.#device.memory, this.#port, extras));
   }
 
+  /** What cycles the power as a deployment's last resort. */
+  power(random: () => number): PowerSwitch {
+    return {
+      turn: async (action) => {
+        const start = performance.now();
+        const output = action === 'on' ? '' : await this.powerOff(random);
+        if (action !== 'off') await this.powerOn();
+        return { action, output, ms: Math.round(performance.now() - start) };
+      },
+    };
+  }
+
   /** Deploys as `lockstep deploy` does, in this process. */
-  async deploy(commit: string, options: { name?: Name; limits?: Limits } = {}): Promise<DeviceDeployment> {
+  async deploy(
+    commit: string,
+    options: { name?: Name; limits?: Limits; power?: PowerSwitch } = {},
+  ): Promise<DeviceDeployment> {
     const device = (await this.#context.config()).devices.find(({ name }) => name === (options.name ?? 'bench'));
     await wantedCommits(this.#context, [device as DeviceConfig], commit);
     return deployTo(device as DeviceConfig, commit, {
@@ -175,6 +191,7 @@ export class Bench {
       signal: new AbortController().signal,
       environment: process.env,
       limits: { ...(this.boots === undefined ? {} : { boots: this.boots }), ...options.limits },
+      power: options.power ?? null,
       source: await this.#context.source(),
     });
   }

@@ -1,7 +1,7 @@
 import { randomFrom } from '../e2e/drawn-packages.ts';
-import { bootableRepo } from '../e2e/projects.ts';
 import { Bench } from './bench.ts';
 import { afterOthers, type Course, chainEnd, type Fault } from './fault.ts';
+import { leanPanel } from './lean-panel.ts';
 import { type Drawing, endOfChain, meet, play, undisturbed } from './play.ts';
 import { Record, wasPlayed } from './record.ts';
 import { faults } from './table.ts';
@@ -23,7 +23,7 @@ describe('a deployment that meets a fault, on a virtual ARMv7 device', function 
   let course: Course;
 
   before(async () => {
-    bench = await Bench.make(bootableRepo, randomFrom(seed));
+    bench = await Bench.make(leanPanel, randomFrom(seed));
     // One push is cut again and again then, and resumed: each time it gets a little further.
     course = chained ? { pushBytes: 200_000, ms: 90_000 } : await undisturbed(bench);
     if (chained) bench.boots = 1;

@@ -31,6 +31,7 @@ const names = [
   'sick',
   'failing',
   'loops',
+  'wedged',
 ] as const;
 
 const units = 'usr/lib/systemd/system';
@@ -42,6 +43,15 @@ function started(name: string, service: string): Record<string, ImageFile> {
     [`${units}/${name}.service`]: { content: `[Service]\nType=oneshot\n${service}\n` },
     [`${units}/multi-user.target.d/${name}.conf`]: { content: `[Unit]\nWants=${name}.service\n` },
   };
+}
+
+/** A kernel by its looks (zImage: magic, start and end at 0x24), whose first instructions wait for an interrupt for ever. */
+function hangingKernel(): Buffer {
+  const kernel = Buffer.alloc(4096);
+  const [waitForInterrupt, branchBack, magic] = [0xe320f003, 0xeafffffd, 0x016f2818];
+  for (const [index, word] of [waitForInterrupt, branchBack].entries()) kernel.writeUInt32LE(word, 4 * index);
+  for (const [index, word] of [magic, 0, kernel.length].entries()) kernel.writeUInt32LE(word, 0x24 + 4 * index);
+  return kernel;
 }
 
 /** What no fault here needs, and each boot would wait for. */
@@ -97,6 +107,7 @@ export async function makeImages(dir: string, key: MadeKey, stranger: MadeKey, r
     sick: { [health]: script('echo "lockstep-faults: not well"; exit 1') },
     failing: started('lockstep-faults', 'ExecStart=/bin/false'),
     loops: started('lockstep-faults', 'ExecStart=/usr/bin/systemctl --force reboot\nExecStart=/usr/bin/sleep 60'),
+    wedged: { [inModules('vmlinuz')]: { content: hangingKernel() } },
   };
   for (const [name, files] of Object.entries(contents)) {
     const signer = name === 'unsigned' ? null : name === 'strange' ? stranger : key;

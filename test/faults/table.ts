@@ -339,4 +339,14 @@ rm /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ss
       return deployed(bench, bench.images.next);
     },
   },
+  {
+    name: 'kernel hangs',
+    what: 'for ever, with interrupts off: the device has no watchdog, its power switch is cycled by the agent',
+    verdicts: ['rolled-back'],
+    bound: allBoots,
+    times: 1,
+    next: 'after',
+    play: (bench, random) =>
+      deployed(bench, bench.images.wedged, { limits: { return: 150_000 }, power: bench.power(random) }),
+  },
 ];
