@@ -87,7 +87,8 @@ export function solveFailure(image: string, output: string): LockstepError {
   return new LockstepError(full ? 'E_DISK_FULL' : 'E_APT_FAILED', `image ${image}: ${reasons(output)}`);
 }
 
-function unmetDependencies(output: string): string[] {
+/** What apt says of dependencies that it cannot fulfil, a line each. */
+export function unmetDependencies(output: string): string[] {
   const lines = output.split('\n');
   const start = lines.findIndex((line) => /unmet dependencies:|Unsatisfied dependencies:/i.test(line));
   if (start === -1) return [];

@@ -12,16 +12,27 @@ export interface ChosenDeb {
   sha256: string;
 }
 
+/** An index file that apt holds, and the suite that it is of. */
+export interface IndexFile {
+  suite: string;
+  file: string;
+}
+
+/** The paths of {@link indexTargets}. */
+export async function indexFiles(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig): Promise<string[]> {
+  return (await indexTargets(toolbox, root, image)).map(({ file }) => file);
+}
+
 /**
  * The index files that apt holds, in the order of the suites. Throws E_APT_NO_SUITE for a suite without one: apt passes
  * over a suite that has nothing for the architecture.
  */
-export async function indexFiles(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig): Promise<string[]> {
+export async function indexTargets(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig): Promise<IndexFile[]> {
   const { exitCode, stdout, output } = await runApt(toolbox, root, ['sh', '-euc', listIndexes], { timeoutMs: 60_000 });
   if (exitCode !== 0) throw new LockstepError('E_APT_FAILED', `apt-get indextargets: ${output.trim().slice(-2000)}`);
-  const found = [...stdout.matchAll(/^index (\S+) (.+)$/gm)].map(([, suite, file]) => ({ suite, file: file! }));
+  const found = [...stdout.matchAll(/^index (\S+) (.+)$/gm)].map(([, suite, file]) => ({ suite: suite!, file: file! }));
   const empty = image.suites.find((suite) => !found.some((index) => index.suite === suite));
-  if (empty === undefined) return found.map(({ file }) => file);
+  if (empty === undefined) return found;
   throw new LockstepError(
     'E_APT_NO_SUITE',
     `image ${image.name}: the suite ${empty} has no packages for ${image.arch}`,

@@ -17,6 +17,11 @@ export class Offered {
     this.#indexes = indexes;
   }
 
+  /** The same in these of the indexes alone. */
+  within(indexes: readonly string[]): Offered {
+    return new Offered(this.#toolbox, this.#root, indexes);
+  }
+
   /** All versions of these packages, each as often as an index has it. */
   async named(names: readonly string[]): Promise<LockedPackage[]> {
     const output = await this.#search(byName, names);

@@ -4,26 +4,36 @@ import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { Stage } from '../progress/progress.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
-import { runApt } from './apt-run.ts';
-import { solveFailure } from './failure.ts';
-import { type ChosenDeb, indexFiles, stanzasOf } from './index-stanzas.ts';
+import { chooseDebs } from './choose-debs.ts';
+import type { YoungVersion } from './cooldown.ts';
+import { FirstSeen } from './first-seen.ts';
+import { indexTargets, stanzasOf } from './index-stanzas.ts';
 import { isLocal, readLocalDebs } from './local-debs.ts';
 import { inputsOf } from './lock-inputs.ts';
 import { provides } from './locked-package.ts';
+import { addLockedSource } from './locked-source.ts';
 import { formatLockfile, type LockedPackage } from './lockfile.ts';
 import { pinMatches } from './preferences.ts';
-import { archiveKeyring, type PrivateRoot, preparePrivateRoot } from './private-root.ts';
+import { archiveKeyring, preparePrivateRoot } from './private-root.ts';
 import { archiveOf } from './sources.ts';
-import { noPackage, unknownPackages } from './unknown-package.ts';
+import { noPackage } from './unknown-package.ts';
+import { heldAsLocked } from './update-alone.ts';
 import { updateIndexes } from './update-indexes.ts';
 
 export interface ResolveOptions {
   toolbox: Toolbox;
-  workspace: Pick<Workspace, 'apt'>;
+  workspace: Pick<Workspace, 'apt' | 'dir'>;
   /** Whose signatures count; the archive's own keyring in the toolbox when not given. */
   keyring?: string;
   /** Suites of the image to leave out this time; the lockfile says so. */
   without?: readonly string[];
+  /** What the lockfile pins by now: what is held comes from there when its suite no longer has it. */
+  locked?: readonly LockedPackage[];
+  /** The packages to bring up to date, with what they need for that; none: all. */
+  only?: readonly string[];
+  /** For what is asked of mirrors besides apt. */
+  signal?: AbortSignal;
+  now?: Date;
   stage?: Stage;
 }
 
@@ -31,6 +41,10 @@ export interface Resolution {
   packages: LockedPackage[];
   /** The lockfile that pins them. */
   text: string;
+  /** Versions that are not old enough yet. */
+  waiting: YoungVersion[];
+  /** Versions that are not old enough, but without which there is no solution. */
+  early: YoungVersion[];
 }
 
 /**
@@ -39,48 +53,29 @@ export interface Resolution {
  * E_DISK_FULL, E_BUSY, E_TOOLBOX_TOOL, E_INTERRUPTED.
  */
 export async function resolveImage(configured: ImageConfig, options: ResolveOptions): Promise<Resolution> {
-  const { toolbox, workspace, keyring = archiveKeyring, without = [], stage } = options;
+  const { toolbox, workspace, keyring = archiveKeyring, without = [], locked = [], only = [], stage } = options;
+  const { signal = new AbortController().signal, now = new Date() } = options;
   const image = { ...configured, suites: configured.suites.filter((suite) => !without.includes(suite)) };
   const local = await readLocalDebs(image);
-  const { suites } = await archiveOf(toolbox, image);
+  const { suites, proxy } = await archiveOf(toolbox, image);
   const dir = path.join(workspace.apt, image.name);
   const root = await preparePrivateRoot(toolbox, image, { dir, suites, keyring, local });
+  if (locked.length > 0 && (only.length > 0 || image.pins.length > 0 || image.minimumAge > 0)) {
+    await addLockedSource(toolbox, root, locked);
+  }
   await updateIndexes(toolbox, root, image.name, stage);
-  const indexes = await indexFiles(toolbox, root, image);
+  const indexes = await indexTargets(toolbox, root, image);
   stage?.advance({ detail: 'solving' });
-  const debs = await solve(toolbox, root, image, local);
-  const packages = await stanzasOf(toolbox, root, indexes, debs);
+  const age = { firstSeen: new FirstSeen(path.join(workspace.dir, 'first-seen.json')), proxy, signal, now };
+  const chosen = await chooseDebs({ toolbox, root, image, local, indexes, locked, only, age });
+  const files = indexes.map(({ file }) => file);
+  const published = await stanzasOf(toolbox, root, files, chosen.debs);
+  const packages = only.length > 0 ? heldAsLocked(published, locked, only) : published;
   refuseUnfulfilled(image, packages);
   refuseForeign(image, packages, local);
   stage?.advance({ count: packages.length, detail: '' });
-  return { packages, text: formatLockfile(inputsOf(configured, without), packages) };
-}
-
-async function solve(
-  toolbox: Toolbox,
-  root: PrivateRoot,
-  image: ImageConfig,
-  local: readonly LockedPackage[],
-): Promise<ChosenDeb[]> {
-  const own = local.map((locked) => locked.package).filter((name) => !image.packages.includes(name));
-  const wanted = ['?essential', ...image.packages, ...own];
-  const argv = ['apt-get', '-q', '-y', 'install', '--print-uris', '--', ...wanted];
-  const { exitCode, stdout, output } = await runApt(toolbox, root, argv, { timeoutMs: 120_000 });
-  if (exitCode === 0) return chosenDebs(stdout);
-  const unknown = unknownPackages(output);
-  if (unknown.length === 0) throw solveFailure(image.name, output);
-  const names = await runApt(toolbox, root, ['apt-cache', 'pkgnames'], { timeoutMs: 60_000 });
-  throw noPackage(image.name, unknown, names.stdout.split('\n'));
-}
-
-/** `'URL' FILE SIZE SHA256:DIGEST`, a line for each deb, as many as apt says that it would install. */
-function chosenDebs(output: string): ChosenDeb[] {
-  const lines = output.matchAll(/^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})$/gm);
-  const debs = [...lines].map(([, url, sha256]) => ({ url: url!, sha256: sha256! }));
-  const announced =
-    /^\d+ upgraded, (\d+) newly installed, /im.exec(output)?.[1] ?? /Installing: (\d+)/.exec(output)?.[1];
-  if (debs.length > 0 && (announced === undefined || Number(announced) === debs.length)) return debs;
-  throw new LockstepError('E_APT_FAILED', `apt would install ${announced} packages but names ${debs.length} debs`);
+  const { waiting, early } = chosen;
+  return { packages, text: formatLockfile(inputsOf(configured, without), packages), waiting, early };
 }
 
 /** apt takes some names for patterns, and passes over a pin that no version matches. */

@@ -11,8 +11,13 @@ import { writeInRoot } from './write-in-root.ts';
 /** Versions by package. */
 export type Versions = ReadonlyMap<string, string>;
 
-/** What apt chose, or all that it said when it found nothing. */
-export type Answer = { debs: ChosenDeb[] } | { output: string };
+/** All that apt said when it found no solution. */
+export interface Failure {
+  output: string;
+}
+
+/** What apt chose. */
+export type Answer = { debs: ChosenDeb[] } | Failure;
 
 /** Asks apt, in a private root whose indexes are there, what it would install under other preferences than the root's own. */
 export class Solver {
@@ -42,18 +47,18 @@ export class Solver {
 
   /**
    * What a system that has the packages `installed` would have after `apt-get install`, or after `dist-upgrade` with
-   * `all`: apt leaves alone what it does not have to touch, and keeps back what cannot be upgraded. null: apt finds no way.
+   * `all`: apt leaves alone what it does not have to touch, and keeps back what cannot be upgraded.
    */
   async installedOver(
     installed: readonly LockedPackage[],
     request: { install: readonly string[]; all: boolean; preferences: string },
-  ): Promise<Versions | null> {
+  ): Promise<{ versions: Versions } | Failure> {
     const status = path.join(this.#root.dir, 'status.locked');
     await writeInRoot(this.#toolbox, this.#root, status, statusOf(installed));
     const verb = request.all ? 'dist-upgrade' : 'install';
-    const argv = ['-o', `Dir::State::status=${status}`, '-s', verb, '--', ...request.install];
-    const { exitCode, stdout } = await this.#ask(argv, request.preferences);
-    return exitCode === 0 ? appliedTo(installed, stdout) : null;
+    const argv = ['-o', `Dir::State::status=${status}`, '-s', '--allow-downgrades', verb, '--', ...request.install];
+    const { exitCode, stdout, output } = await this.#ask(argv, request.preferences);
+    return exitCode === 0 ? { versions: appliedTo(installed, stdout) } : { output };
   }
 
   async #chosen(wanted: readonly string[], preferences: string): Promise<Answer> {

@@ -50,7 +50,8 @@ function mirrorBase(mirror: string, suite: string): string {
   return isSecurity(suite) ? base.replace(/\/debian$/, '/debian-security') : base;
 }
 
-function isSecurity(suite: string): boolean {
+/** Whether a suite is one of security updates: `bookworm-security`. */
+export function isSecurity(suite: string): boolean {
   return /-security$|\/updates$/.test(suite);
 }
 
