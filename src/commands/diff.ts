@@ -1,24 +1,28 @@
-import { stat } from 'node:fs/promises';
-import path from 'node:path';
 import type { Command } from 'commander';
-import { changesBetween, formatChange, type PackageChange } from '../apt/diff.ts';
-import { type LockedPackage, loadLockfile, parseLockfile } from '../apt/lockfile.ts';
-import type { ImageConfig } from '../config/types.ts';
+import type { DescribedChanges } from '../apt/changes/described.ts';
+import { changesMarkdown } from '../apt/changes/markdown.ts';
+import { pinnedOf } from '../apt/changes/pinned.ts';
+import { changesText, missingNote } from '../apt/changes/text.ts';
+import type { LockedPackage } from '../apt/lockfile.ts';
 import { LockstepError } from '../errors/index.ts';
-import { type Git, gitIn } from '../refresh/git.ts';
-import { type ComparedCommits, diffImages } from './diff-images.ts';
+import type { CommonOptions } from './context.ts';
+import { type Compared, described, fetcherOf } from './described-images.ts';
+import type { ComparedCommits } from './diff-images.ts';
 import { diffMarkdown, diffText } from './diff-text.ts';
+import { sidesOf } from './lockfile-sides.ts';
 import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts';
 
 /** An entry of the outcome's `images`; a comparison of two files has one, named as the second of them. */
-interface ComparedImage {
+interface ComparedImage extends DescribedChanges {
   name: string;
-  changes: PackageChange[];
+  /** The device whose packages the image's lockfile was compared with; null: lockfiles were compared. */
+  device: string | null;
 }
 
-interface DiffOptions {
+interface DiffOptions extends CommonOptions {
   images?: boolean;
   markdown?: boolean;
+  fetch?: boolean;
 }
 
 /** Outcomes to be printed as Markdown. */
@@ -26,93 +30,102 @@ const asMarkdown = new WeakSet<Outcome>();
 
 export const diff: Verb<DiffOptions> = {
   name: 'diff',
-  summary: 'show what differs between two lockfiles, or two images',
+  summary: 'show what differs between two lockfiles, a device and its lockfile, or two images',
   declare: (command: Command) =>
     void command
       .argument('[A]', 'a lockfile, or a git revision of the images’ lockfiles: HEAD when not given')
       .argument('[B]', 'another; the work tree when not given')
       .option('--images', 'compare commits: A and B are images, refs, checksums or versions')
-      .option('--markdown', 'print Markdown'),
-  async run(context, { images, markdown }, [a, b]) {
-    const outcome = images === true ? await diffImages(context, a, b) : await diffLockfiles(context, a, b);
-    if (markdown === true) asMarkdown.add(outcome);
+      .option('--fetch', 'import the debs whose changelogs are not in the build repository yet')
+      .option('--markdown', 'print Markdown, for a merge request'),
+  async run(context, options, [a, b]) {
+    const outcome = await comparison(context, options, a, b);
+    if (options.markdown === true) asMarkdown.add(outcome);
     return outcome;
   },
   print(outcome) {
     const markdown = asMarkdown.has(outcome);
-    if (!('files' in outcome)) return printed(outcome.images as ComparedImage[], outcome.message, markdown);
+    if (!('files' in outcome)) return printed(outcome, markdown);
     const compared = outcome as unknown as ComparedCommits;
     return markdown ? diffMarkdown(compared, outcome.message) : diffText(compared, outcome.message);
   },
 };
 
-async function diffLockfiles(context: Context, a = 'HEAD', b?: string): Promise<Outcome> {
-  const images =
-    b !== undefined && (await areFiles(context, a, b))
-      ? [await compareFiles(path.resolve(context.dir, a), path.resolve(context.dir, b))]
-      : await compareRevisions(context, a, b);
-  return outcomeOf(images);
+async function comparison(context: Context, options: DiffOptions, a?: string, b?: string): Promise<Outcome> {
+  if (options.images === true) return (await import('./diff-images.ts')).diffImages(context, a, b);
+  if (options.fetch !== true) return diffLockfiles(context, options, a, b);
+  const { lockProject } = await import('./lock.ts');
+  const unlock = await lockProject(await context.workspace(), 'diff');
+  try {
+    return await diffLockfiles(context, options, a, b);
+  } finally {
+    await unlock();
+  }
 }
 
-async function areFiles(context: Context, ...names: string[]): Promise<boolean> {
-  const found = await Promise.all(
-    names.map(async (name) => (await stat(path.resolve(context.dir, name)).catch(() => null))?.isFile() ?? false),
-  );
-  if (found.every(Boolean) || !found.some(Boolean)) return found.every(Boolean);
-  throw new LockstepError(
-    'E_USAGE',
-    `${names[found.indexOf(false)]} is no file, ${names[found.indexOf(true)]} is one`,
-    {
-      hint: 'name two lockfiles, or git revisions',
-    },
-  );
+async function diffLockfiles(context: Context, options: DiffOptions, a?: string, b?: string): Promise<Outcome> {
+  const ofDevices = (options.device ?? []).length > 0 || options.label !== undefined;
+  const images = ofDevices ? await compareDevices(context, options, a, b) : await compareFiles(context, options, a, b);
+  return outcomeOf(images, ofDevices);
 }
 
-async function compareFiles(a: string, b: string): Promise<ComparedImage> {
-  const [before, after] = [await loadLockfile(a), await loadLockfile(b)];
-  return { name: path.basename(b, '.lock'), changes: changesBetween(before.packages, after.packages) };
+async function compareFiles(context: Context, options: DiffOptions, a?: string, b?: string): Promise<ComparedImage[]> {
+  const all = await sidesOf(context, a, b);
+  const images: ComparedImage[] = [];
+  for (const { name, before, after, repo } of all) {
+    const compared = { before: before.map(pinnedOf), after: after.map(pinnedOf), repo };
+    images.push({
+      name,
+      device: null,
+      ...(await described(compared, await fetcher(context, options, name, [...before, ...after]))),
+    });
+  }
+  return images;
 }
 
-async function compareRevisions(context: Context, a: string, b?: string): Promise<ComparedImage[]> {
-  const { root } = await context.config();
-  const git = gitIn(root, context.environment, context.signal);
-  for (const revision of b === undefined ? [a] : [a, b]) await requireRevision(git, revision);
-  const images = await context.images();
-  return Promise.all(
-    images.map(async (image) => {
-      const before = await packagesAt(git, image, a);
-      const after = b === undefined ? (await loadLockfile(image.lockfile)).packages : await packagesAt(git, image, b);
-      return { name: image.name, changes: changesBetween(before, after) };
-    }),
-  );
+async function compareDevices(
+  context: Context,
+  options: DiffOptions,
+  a?: string,
+  b?: string,
+): Promise<ComparedImage[]> {
+  if (b !== undefined) {
+    const hint = 'its packages are compared with those of one lockfile or git revision';
+    throw new LockstepError('E_USAGE', `a device and ${b}: with --device, name one lockfile at most`, { hint });
+  }
+  const { deviceSides } = await import('./diff-device.ts');
+  const images: ComparedImage[] = [];
+  for (const { device, image, locked, ...compared } of await deviceSides(context, a)) {
+    const fetch = await fetcher(context, options, image.name, locked);
+    images.push({ name: image.name, device, ...(await described(compared as Compared, fetch)) });
+  }
+  return images;
 }
 
-async function requireRevision(git: Git, revision: string): Promise<void> {
-  const argv = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`];
-  if ((await git(argv, { check: false })).exitCode === 0) return;
-  throw new LockstepError('E_USAGE', `${revision} is neither a lockfile nor a git revision here`, {
-    hint: 'name two lockfiles, or git revisions; without any, the work tree is compared with HEAD',
+async function fetcher(context: Context, { fetch }: DiffOptions, name: string, locked: readonly LockedPackage[]) {
+  if (fetch !== true) return null;
+  const image = (await context.config()).images.find((candidate) => candidate.name === name);
+  if (image !== undefined) return fetcherOf(context, image, locked);
+  throw new LockstepError('E_USAGE', `--fetch: lockstep.yml has no image ${name}, whose suites would have the debs`, {
+    hint: 'call the second lockfile as the image is called',
   });
 }
 
-/** None for a revision that did not have the lockfile yet. */
-async function packagesAt(git: Git, image: ImageConfig, revision: string): Promise<LockedPackage[]> {
-  const name = `${revision}:./${path.basename(image.lockfile)}`;
-  const there = await git(['cat-file', '-e', name], { check: false });
-  if (there.exitCode !== 0) return [];
-  return parseLockfile((await git(['cat-file', 'blob', name])).stdout, name).packages;
-}
-
-function outcomeOf(images: ComparedImage[]): Outcome {
+function outcomeOf(images: ComparedImage[], ofDevices: boolean): Outcome {
   const count = images.reduce((sum, { changes }) => sum + changes.length, 0);
-  if (count === 0) return unchanged('the lockfiles pin the same packages', { images });
-  return ok(`${count} ${count === 1 ? 'package differs' : 'packages differ'}`, { images });
+  if (count === 0) {
+    const message = ofDevices ? 'the devices have the packages that are pinned' : 'the lockfiles pin the same packages';
+    return unchanged(message, { images });
+  }
+  const hint = missingNote(images.flatMap(({ sources }) => sources));
+  return { ...ok(`${count} ${count === 1 ? 'package differs' : 'packages differ'}`, { images }), hint };
 }
 
-function printed(images: readonly ComparedImage[], message: string, markdown: boolean): string {
-  const [head, item] = markdown ? ['### ', '- '] : ['', '  '];
-  const lines = images
+function printed(outcome: Outcome, markdown: boolean): string {
+  const images = (outcome.images as ComparedImage[])
     .filter(({ changes }) => changes.length > 0)
-    .flatMap(({ name, changes }) => [`${head}${name}:`, ...changes.map((change) => `${item}${formatChange(change)}`)]);
-  return [...lines, message].join('\n');
+    .map((image) => ({ ...image, title: image.device === null ? image.name : `${image.name} on ${image.device}` }));
+  if (markdown) return images.length === 0 ? `${outcome.message}.` : changesMarkdown(images);
+  const texts = images.map((image) => changesText(image.title, image));
+  return [...texts, outcome.message, ...(outcome.hint === null ? [] : [outcome.hint])].join('\n');
 }

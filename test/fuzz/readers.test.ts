@@ -28,6 +28,13 @@ describe('mutated inputs', function () {
     expect((await thread.feed('relations', bytes(relations, 'a'))).accepted).to.equal(10_000);
   });
 
+  it('of changelogs are read', async () => {
+    const trailer = ' -- A Maintainer <a@example.org>  Mon, 24 Feb 2025 10:15:00 +0100';
+    const entry = (version: string) =>
+      `hello (${version}) unstable; urgency=low\n\n  * CVE-2025-0001 @x #1\n    (Closes: #1, #2)\n\n${trailer}\n\n`;
+    expect((await thread.feed('changelog', bytes(`${entry('1.2-1')}${entry('1.0-1')}`))).accepted).to.equal(10_000);
+  });
+
   it('of lockfiles are read, or refused with their line', async () => {
     const packages = [locked('dash', '0.5.12-2', { Depends: relations }), locked('zsh', '5.9-4', { Essential: 'yes' })];
     const image = imageConfig({ packages: ['dash', 'zsh'], debs: ['dist/*.deb'] });

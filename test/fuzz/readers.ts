@@ -1,3 +1,8 @@
+import { parseChangelog } from '../../src/apt/changes/changelog.ts';
+import { entriesBetween } from '../../src/apt/changes/changelog-range.ts';
+import { codeBlock } from '../../src/apt/changes/harmless.ts';
+import { entryLines } from '../../src/apt/changes/phrases.ts';
+import { referencesOf } from '../../src/apt/changes/references.ts';
 import { Deb822Error, parseStanzas } from '../../src/apt/deb822.ts';
 import { provides } from '../../src/apt/locked-package.ts';
 import { formatLockfile, parseLockfile } from '../../src/apt/lockfile.ts';
@@ -28,6 +33,7 @@ const deb: LockedDeb = {
 export const readers: Readonly<Record<string, FuzzedReader>> = {
   deb822: { read: (input) => readStanzas(input.toString()), complaint: unlessLine },
   relations: { read: (input) => readRelations(input.toString()), complaint: never },
+  changelog: { read: (input) => readChangelog(input.toString()), complaint: never },
   lockfile: {
     read: (input) => readLock(input.toString()),
     complaint: unlessPlace(/^fuzzed\.lock:(\d+): ./, 'E_LOCK_SYNTAX'),
@@ -55,6 +61,16 @@ function readRelations(text: string): void {
   for (const choice of parseRelations(text)) {
     for (const { version } of choice) if (version !== null) compareVersions(version.version, '1:2.36-9+deb12u10');
   }
+}
+
+function readChangelog(text: string): void {
+  const { entries, problems } = parseChangelog(text);
+  const lines = text.split('\n').length;
+  const wrong = problems.find(({ line }) => line < 1 || line > lines);
+  if (wrong !== undefined) throw new Error(`a problem in line ${wrong.line} of ${lines}`);
+  const between = entriesBetween(entries, '1.0-1', '1.2-1').entries;
+  referencesOf(between);
+  codeBlock(between.flatMap(entryLines));
 }
 
 function readLock(text: string): void {

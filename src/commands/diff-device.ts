@@ -1,0 +1,46 @@
+import { pinnedOf } from '../apt/changes/pinned.ts';
+import type { LockedPackage } from '../apt/lockfile.ts';
+import type { DeviceConfig, ImageConfig } from '../config/types.ts';
+import { connectionOf } from '../device/connection.ts';
+import { eachDevice } from '../device/each.ts';
+import { installedPackages } from '../device/installed.ts';
+import { connect } from '../device/ssh.ts';
+import { LockstepError } from '../errors/index.ts';
+import type { Compared } from './described-images.ts';
+import { packagesOf } from './lockfile-sides.ts';
+import type { Context } from './verb.ts';
+
+/** What is installed on a device, and what is pinned for it. */
+export interface DeviceSides extends Compared {
+  device: string;
+  image: ImageConfig;
+  locked: LockedPackage[];
+}
+
+/** @param name a lockfile or git revision; the work tree's lockfile when not given. Throws E_NO_SUCH_IMAGE, E_SSH_*, E_DEVICE_*. */
+export async function deviceSides(context: Context, name?: string): Promise<DeviceSides[]> {
+  const [{ images }, { repo }, devices] = [await context.config(), await context.workspace(), await context.devices()];
+  return eachDevice(devices, async (device): Promise<DeviceSides> => {
+    const image = images.find((candidate) => candidate.name === device.image);
+    if (image === undefined) {
+      const message = `device ${device.name} wants image ${device.image}, which is not defined`;
+      throw new LockstepError('E_NO_SUCH_IMAGE', message);
+    }
+    const locked = await packagesOf(context, image, name);
+    const before = await installedOn(context, device, image);
+    return { device: device.name, image, locked, before, after: locked.map(pinnedOf), repo };
+  });
+}
+
+async function installedOn(context: Context, device: DeviceConfig, image: ImageConfig) {
+  const { signal, environment } = context;
+  const session = await connect(await connectionOf(device, await context.workspace(), environment), {
+    signal,
+    environment,
+  });
+  try {
+    return await installedPackages(session, image.arch);
+  } finally {
+    await session.close();
+  }
+}
