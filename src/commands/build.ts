@@ -3,6 +3,7 @@ import { archiveOf } from '../apt/sources.ts';
 import { LockstepError } from '../errors/index.ts';
 import { type BuildServices, type BuiltImage, buildImage, buildUntil, type Stop, stops } from '../image/build.ts';
 import { planDigest } from '../image/ninja/plan.ts';
+import { type SbomFiles, writeSboms } from '../sbom/write.ts';
 import {
   type BuildFlags,
   buildInputs,
@@ -49,8 +50,12 @@ async function refuseOtherPlan(context: Context, inputs: KnownInputs, { plan, un
 }
 
 async function buildWhole(context: Context, all: readonly KnownInputs[]): Promise<Outcome> {
-  const images: BuiltImage[] = [];
-  for (const inputs of all) images.push(await withArchive(context, inputs, buildImage));
+  const images: (BuiltImage & { sbom: SbomFiles })[] = [];
+  for (const inputs of all) {
+    const built = await withArchive(context, inputs, buildImage);
+    const services = { ...(await servicesOf(context)), environment: context.environment };
+    images.push({ ...built, sbom: await writeSboms(inputs, built, services) });
+  }
   const lines = images.map(
     ({ ref, commit, version, changed }) => `${ref} ${commit} (${version})${changed ? '' : ', unchanged'}`,
   );

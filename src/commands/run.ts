@@ -4,7 +4,7 @@ import type { EmulationWish } from '../emulation/emulation.ts';
 import { LockstepError } from '../errors/index.ts';
 import { keepConsole } from '../report/console.ts';
 import { type BuiltImage, type Draft, imageResult, notTested, tested, untested } from '../report/draft.ts';
-import { keepLockfile } from '../report/lock-copies.ts';
+import { keepLockfile, keepSboms } from '../report/lock-copies.ts';
 import type { DeviceResult } from '../report/result.ts';
 import { summaryTable } from '../report/summary.ts';
 import { type Deployment, isDeployed } from '../testing/deployment.ts';
@@ -126,6 +126,7 @@ async function buildFor(
   for (const built of outcome.images as BuiltImage[]) {
     const image = images.find(({ name }) => name === built.name) as ImageConfig;
     draft.images.push(imageResult(built, image, await keepLockfile(image, before, now)));
+    await keepSboms(built.sbom, now);
   }
 }
 

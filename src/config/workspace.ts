@@ -17,6 +17,8 @@ export interface Workspace {
   work: string;
   /** Results of the last run: result.json, junit/, report/, devices/<name>/. */
   run: string;
+  /** What each image is made of: `<image>.cdx.json` (CycloneDX) and `<image>.spdx.json` (SPDX). */
+  sbom: string;
   /** State of virtual devices: disk, keys, console.log. */
   devices: string;
 }
@@ -31,6 +33,7 @@ export function workspaceOf(root: string): Workspace {
     apt: at('apt'),
     work: at('work'),
     run: at('run'),
+    sbom: at('sbom'),
     devices: at('devices'),
   };
 }

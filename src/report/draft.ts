@@ -19,6 +19,8 @@ export interface BuiltImage {
   commit: string;
   lockDigest: string;
   stages: { name: string; ms: number; cached: boolean }[];
+  /** Absolute paths of what it is made of, by format. */
+  sbom?: Record<string, string>;
 }
 
 export function imageResult(built: BuiltImage, image: ImageConfig, changes: ImageResult['changes']): ImageResult {

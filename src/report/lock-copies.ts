@@ -16,3 +16,8 @@ export async function keepLockfile(image: ImageConfig, before: string, now: stri
   if (old === null) return [];
   return changesBetween(old.packages, (await loadLockfile(image.lockfile)).packages);
 }
+
+/** Keeps what an image is made of with the results. @param files absolute paths by format; absent: nothing was written */
+export async function keepSboms(files: Record<string, string> | undefined, now: string): Promise<void> {
+  for (const file of Object.values(files ?? {})) await copyFile(file, path.join(now, path.basename(file)));
+}
