@@ -11,13 +11,13 @@ import { indexTargets, stanzasOf } from './index-stanzas.ts';
 import { isLocal, readLocalDebs } from './local-debs.ts';
 import { inputsOf } from './lock-inputs.ts';
 import { provides } from './locked-package.ts';
-import { addLockedSource } from './locked-source.ts';
+import { addLockedSource, isFromLock } from './locked-source.ts';
 import { formatLockfile, type LockedPackage } from './lockfile.ts';
 import { pinMatches } from './preferences.ts';
 import { archiveKeyring, preparePrivateRoot } from './private-root.ts';
 import { archiveOf } from './sources.ts';
 import { noPackage } from './unknown-package.ts';
-import { heldAsLocked } from './update-alone.ts';
+import { asLocked } from './update-alone.ts';
 import { updateIndexes } from './update-indexes.ts';
 
 export interface ResolveOptions {
@@ -45,6 +45,8 @@ export interface Resolution {
   waiting: YoungVersion[];
   /** Versions that are not old enough, but without which there is no solution. */
   early: YoungVersion[];
+  /** What is held at a version that no suite has any more. */
+  departed: LockedPackage[];
 }
 
 /**
@@ -53,16 +55,15 @@ export interface Resolution {
  * E_DISK_FULL, E_BUSY, E_TOOLBOX_TOOL, E_INTERRUPTED.
  */
 export async function resolveImage(configured: ImageConfig, options: ResolveOptions): Promise<Resolution> {
-  const { toolbox, workspace, keyring = archiveKeyring, without = [], locked = [], only = [], stage } = options;
+  const { toolbox, workspace, keyring = archiveKeyring, without = [], only = [], stage } = options;
   const { signal = new AbortController().signal, now = new Date() } = options;
+  const locked = (options.locked ?? []).filter(({ architecture: arch }) => arch === configured.arch || arch === 'all');
   const image = { ...configured, suites: configured.suites.filter((suite) => !without.includes(suite)) };
   const local = await readLocalDebs(image);
   const { suites, proxy } = await archiveOf(toolbox, image);
   const dir = path.join(workspace.apt, image.name);
   const root = await preparePrivateRoot(toolbox, image, { dir, suites, keyring, local });
-  if (locked.length > 0 && (only.length > 0 || image.pins.length > 0 || image.minimumAge > 0)) {
-    await addLockedSource(toolbox, root, locked);
-  }
+  if (only.length > 0 || image.pins.length > 0 || image.minimumAge > 0) await addLockedSource(toolbox, root, locked);
   await updateIndexes(toolbox, root, image.name, stage);
   const indexes = await indexTargets(toolbox, root, image);
   stage?.advance({ detail: 'solving' });
@@ -70,12 +71,14 @@ export async function resolveImage(configured: ImageConfig, options: ResolveOpti
   const chosen = await chooseDebs({ toolbox, root, image, local, indexes, locked, only, age });
   const files = indexes.map(({ file }) => file);
   const published = await stanzasOf(toolbox, root, files, chosen.debs);
-  const packages = only.length > 0 ? heldAsLocked(published, locked, only) : published;
+  const departed = new Set(chosen.debs.filter((deb) => isFromLock(root, deb)).map(({ sha256 }) => sha256));
+  const packages = asLocked(published, { locked, only, departed });
   refuseUnfulfilled(image, packages);
   refuseForeign(image, packages, local);
   stage?.advance({ count: packages.length, detail: '' });
-  const { waiting, early } = chosen;
-  return { packages, text: formatLockfile(inputsOf(configured, without), packages), waiting, early };
+  const text = formatLockfile(inputsOf(configured, without), packages);
+  const gone = packages.filter(({ sha256 }) => departed.has(sha256));
+  return { packages, text, waiting: chosen.waiting, early: chosen.early, departed: gone };
 }
 
 /** apt takes some names for patterns, and passes over a pin that no version matches. */

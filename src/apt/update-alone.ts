@@ -1,7 +1,7 @@
 import type { Search } from './choose-debs.ts';
 import type { LockedPackage } from './locked-package.ts';
 import { pinMatches } from './preferences.ts';
-import type { Answer } from './solver.ts';
+import type { Answer, Versions } from './solver.ts';
 import { wantedOf } from './wanted.ts';
 
 /**
@@ -11,10 +11,21 @@ import { wantedOf } from './wanted.ts';
  */
 export async function solveAlone(search: Search, asked: string, { all = false } = {}): Promise<Answer> {
   const { solver, locked } = search;
-  const found = await solver.installedOver(locked, { install: requested(search), all, preferences: asked });
+  const install = requested(search);
+  const request = { install, all, preferences: asked };
+  let found = await solver.installedOver(locked, request);
+  // apt rather takes away what stands in the way than brings it up to date unasked.
+  const lost = 'versions' in found ? lostFrom(search, found.versions) : [];
+  if (lost.length > 0) found = await solver.installedOver(locked, { ...request, install: [...install, ...lost] });
   if (!('versions' in found)) return found;
   const essential = locked.filter((each) => each.essential).map((each) => each.package);
   return solver.within(found.versions, essential);
+}
+
+/** What the image wants, and no longer would have. */
+function lostFrom({ image, local, locked }: Search, versions: Versions): string[] {
+  const wanted = wantedOf(image, local);
+  return locked.map((each) => each.package).filter((name) => wanted.includes(name) && !versions.has(name));
 }
 
 /** The packages named, and what lockstep.yml has come to ask for since: packages, local debs, other versions. */
@@ -28,17 +39,17 @@ function requested({ image, local, locked, only }: Search): string[] {
 }
 
 /**
- * The packages with every one that has the locked version as the lockfile has it, whatever a suite publishes under that
- * version now; but for those that were named.
+ * The packages as the lockfile has those that stay: whatever a suite publishes under a locked version now, but for what
+ * was named, when some are updated alone; else those that come from the lockfile.
  */
-export function heldAsLocked(
+export function asLocked(
   packages: readonly LockedPackage[],
-  locked: readonly LockedPackage[],
-  only: readonly string[],
+  { locked, only, departed }: Pick<Search, 'locked' | 'only'> & { departed: ReadonlySet<string> },
 ): LockedPackage[] {
   const before = new Map(locked.map((each) => [each.package, each]));
   return packages.map((each) => {
     const held = before.get(each.package);
-    return held?.version === each.version && !only.includes(each.package) ? held : each;
+    const stays = departed.has(each.sha256) || (only.length > 0 && !only.includes(each.package));
+    return stays && held?.version === each.version ? held : each;
   });
 }

@@ -1,15 +1,22 @@
 import type { Command } from 'commander';
-import { changesBetween, formatChange, type PackageChange } from '../apt/diff.ts';
-import { type LockedPackage, loadLockfile, writeLockfile } from '../apt/lockfile.ts';
+import { changesBetween, type PackageChange } from '../apt/diff.ts';
+import { writeLockfile } from '../apt/lockfile.ts';
+import { expiredPins } from '../apt/pin-state.ts';
 import { type Resolution, resolveImage } from '../apt/resolve.ts';
-import type { ImageConfig } from '../config/types.ts';
+import { durationPattern, milliseconds } from '../config/duration.ts';
+import type { ImageConfig, PinConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import { inStage } from '../progress/progress.ts';
+import { type Before, lockfilesBefore } from './update-before.ts';
+import { noteAfter, noteBefore } from './update-notes.ts';
+import { updateText } from './update-text.ts';
 import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts';
 
-interface UpdateOptions {
+export interface UpdateOptions {
   check?: boolean;
   withoutSuite?: string[];
+  only?: string[];
+  minimumAge?: string;
 }
 
 /** An entry of the outcome's `images`. */
@@ -22,6 +29,18 @@ export interface UpdatedImage {
   packages: number;
   /** Whether the bytes differ: they may without a change of packages, as when an archive edits a description. */
   changed: boolean;
+  /** Versions that are not taken before `until`, by `minimumAge:`. */
+  waiting: WaitingVersion[];
+  /** Pins whose day is over. */
+  expiredPins: PinConfig[];
+}
+
+export interface WaitingVersion {
+  package: string;
+  version: string;
+  /** ISO times. */
+  published: string;
+  until: string;
 }
 
 export const update: Verb<UpdateOptions> = {
@@ -29,69 +48,88 @@ export const update: Verb<UpdateOptions> = {
   summary: 'resolve the packages of the images anew and write their lockfiles',
   declare: (command: Command) =>
     void command
-      .option('--check', 'write nothing; fail when a lockfile is not what the archive now gives')
+      .option('--check', 'write nothing; fail when a lockfile is not what the archive now gives, or a pin has expired')
+      .option('--only <package...>', 'update these packages and what they need for that, nothing else')
+      .option('--minimum-age <duration>', 'how old versions must be, in place of what lockstep.yml says: 0s, 3d')
       .option('--without-suite <suite>', 'leave this suite out, and say so in the lockfile; may be repeated', collect),
   run: runUpdate,
-  print: (outcome) => printed(outcome.images as UpdatedImage[], outcome.message),
+  print: (outcome) => updateText(outcome.images as UpdatedImage[], outcome.message),
 };
 
 /** All images are resolved before the first lockfile is written: a failure leaves every one as it was. */
 async function runUpdate(context: Context, options: UpdateOptions): Promise<Outcome> {
-  const without = options.withoutSuite ?? [];
-  refuseSuites(without, await context.images());
-  const resolved: { image: ImageConfig; before: Before; resolution: Resolution }[] = [];
-  for (const image of await context.images()) {
-    warn(context, image, without);
-    const before = await lockfileBefore(context, image);
-    resolved.push({ image, before, resolution: await resolveInStage(context, image, without) });
+  const [without, now] = [options.withoutSuite ?? [], new Date()];
+  const images = (await context.images()).map((image) => aged(image, options.minimumAge));
+  refuseSuites(without, images);
+  const befores = await lockfilesBefore(context, images, options.only ?? []);
+  const resolved: { before: Before; resolution: Resolution }[] = [];
+  for (const before of befores) {
+    noteBefore(context.progress, before.image, without, now);
+    const resolution = before.asItIs ?? (await resolveInStage(context, before, { without, now }));
+    noteAfter(context.progress, before.image, resolution);
+    resolved.push({ before, resolution });
   }
-  const images = resolved.map(({ image, before, resolution }) => describe(image, before, resolution));
-  const changed = images.filter((image) => image.changed);
-  if (changed.length === 0)
-    return unchanged('nothing changed: every lockfile is what the archive now gives', { images });
-  const names = changed.map((image) => image.name).join(', ');
-  if (options.check === true) {
-    const message = `out of date: ${names}`;
-    return { outcome: 'failed', code: 'E_LOCK_OUTDATED', message, hint: 'run `lockstep update`', images };
+  const updated = resolved.map(({ before, resolution }) => describe(before, resolution, now));
+  const changed = updated.filter((image) => image.changed);
+  if (options.check === true) return checked(updated);
+  if (changed.length === 0) {
+    return unchanged('nothing changed: every lockfile is what the archive now gives', { images: updated });
   }
-  for (const { image, resolution } of resolved) await writeLockfile(image.lockfile, resolution.text);
-  return ok(`updated: ${names}`, { images });
+  for (const { before, resolution } of resolved) await writeLockfile(before.image.lockfile, resolution.text);
+  return ok(`updated: ${changed.map((image) => image.name).join(', ')}`, { images: updated });
 }
 
-async function resolveInStage(context: Context, image: ImageConfig, without: string[]): Promise<Resolution> {
-  const [toolbox, workspace] = [await context.toolbox(), await context.workspace()];
+/** Expired pins are told first: a lockfile that is up to date is so by what they hold back. */
+function checked(images: UpdatedImage[]): Outcome {
+  const outdated = images.filter((image) => image.changed).map((image) => image.name);
+  const message = outdated.length === 0 ? [] : [`out of date: ${outdated.join(', ')}`];
+  const pins = images.flatMap((image) =>
+    image.expiredPins.map((pin) => `the pin of ${pin.package} in image ${image.name} expired on ${pin.expires}`),
+  );
+  if (pins.length > 0) {
+    const hint = 'take the pin out of lockstep.yml, or give it another day in `expires:`';
+    const text = [...pins, ...message].join('; ');
+    return { outcome: 'failed', code: 'E_PIN_EXPIRED', message: text, hint, images };
+  }
+  if (outdated.length === 0) {
+    return unchanged('nothing changed: every lockfile is what the archive now gives', { images });
+  }
+  return { outcome: 'failed', code: 'E_LOCK_OUTDATED', message: message[0]!, hint: 'run `lockstep update`', images };
+}
+
+async function resolveInStage(
+  context: Context,
+  { image, packages: locked, only }: Before,
+  { without, now }: { without: string[]; now: Date },
+): Promise<Resolution> {
+  const [toolbox, workspace, { signal }] = [await context.toolbox(), await context.workspace(), context];
   const work = (stage: Parameters<Parameters<typeof inStage>[2]>[0]) =>
-    resolveImage(image, { toolbox, workspace, without, stage });
+    resolveImage(image, { toolbox, workspace, without, locked, only, signal, now, stage });
   return inStage(context.progress, `resolve ${image.name}`, work, {
     unit: 'packages',
     summary: ({ packages }) => `${packages.length} packages`,
   });
 }
 
-interface Before {
-  text: string | null;
-  packages: LockedPackage[];
-}
-
-/** A lockfile that cannot be read is made anew: an unfinished merge of two updates is settled by a third. */
-async function lockfileBefore(context: Context, image: ImageConfig): Promise<Before> {
-  try {
-    return await loadLockfile(image.lockfile);
-  } catch (error) {
-    if (!(error instanceof LockstepError)) throw error;
-    if (error.code === 'E_LOCK_SYNTAX') context.progress.note(`made anew, as it cannot be read: ${error.message}`);
-    return { text: null, packages: [] };
-  }
-}
-
-function describe(image: ImageConfig, before: Before, resolution: Resolution): UpdatedImage {
+function describe(before: Before, resolution: Resolution, now: Date): UpdatedImage {
+  const { image } = before;
   return {
     name: image.name,
     lockfile: image.lockfile,
     changes: changesBetween(before.packages, resolution.packages),
     packages: resolution.packages.length,
     changed: before.text !== resolution.text,
+    waiting: resolution.waiting.map(({ package: name, version, published, until }) => {
+      return { package: name, version, published: published.toISOString(), until: until.toISOString() };
+    }),
+    expiredPins: expiredPins(image, now),
   };
+}
+
+function aged(image: ImageConfig, minimumAge: string | undefined): ImageConfig {
+  if (minimumAge === undefined) return image;
+  if (durationPattern.test(minimumAge)) return { ...image, minimumAge: milliseconds(minimumAge) };
+  throw new LockstepError('E_USAGE', `--minimum-age ${minimumAge}: expected a duration such as 0s, 12h or 3d`);
 }
 
 /** A suite that no image has is a slip of the pen; an image without any suite is one too. */
@@ -104,34 +142,4 @@ function refuseSuites(without: readonly string[], images: readonly ImageConfig[]
 
 function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
-}
-
-function warn(context: Context, image: ImageConfig, without: readonly string[]): void {
-  for (const suite of image.suites.filter((candidate) => without.includes(candidate))) {
-    context.progress.note(`image ${image.name}: without ${suite}, as told; update again when the mirror serves it`);
-  }
-  const stable = image.suites.some((suite) => image.suites.includes(`${suite}-updates`));
-  if (stable && !image.suites.some((suite) => suite.endsWith('-security'))) {
-    context.progress.note(`image ${image.name} lists no -security suite: it gets no security updates`);
-  }
-  const today = new Date().toISOString().slice(0, 10);
-  for (const pin of image.pins.filter(({ expires }) => expires !== null && expires < today)) {
-    context.progress.note(`image ${image.name}: the pin of ${pin.package} expired on ${pin.expires}: ${pin.reason}`);
-  }
-}
-
-function printed(images: readonly UpdatedImage[], message: string): string {
-  const lines = images
-    .filter((image) => image.changed)
-    .flatMap(({ name, changes, packages }) => {
-      if (isNew(changes, packages)) return [`${name}: ${packages} packages, all new`];
-      const lines = changes.map((change) => `  ${formatChange(change)}`);
-      return [`${name}: ${packages} packages, ${changes.length} changed`, ...lines];
-    });
-  return [...lines, message].join('\n');
-}
-
-/** A first lockfile is as long as its list of changes: the count says as much. */
-function isNew(changes: readonly PackageChange[], packages: number): boolean {
-  return changes.length === packages && changes.every(({ kind }) => kind === 'added');
 }

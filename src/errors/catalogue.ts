@@ -138,6 +138,12 @@ const entries = {
     meaning: '`lockstep update --check` found that the archive now has other packages than the lockfile pins.',
     remedy: 'Run `lockstep update`, try the result, and commit the lockfile.',
   },
+  E_PIN_EXPIRED: {
+    exit: 2,
+    meaning:
+      '`lockstep update --check` found a pin in lockstep.yml whose last day is over: somebody wanted it to be questioned now.',
+    remedy: 'Take the pin out of lockstep.yml, or, if its reason still holds, give it another day in `expires:`.',
+  },
   E_LOCK_STALE: {
     exit: 2,
     meaning: 'The lockfile was made for another configuration than lockstep.yml now holds.',

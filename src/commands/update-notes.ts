@@ -1,0 +1,34 @@
+import { expiredPins, idlePins } from '../apt/pin-state.ts';
+import type { Resolution } from '../apt/resolve.ts';
+import type { ImageConfig } from '../config/types.ts';
+import type { Progress } from '../progress/progress.ts';
+
+/** What is odd about the configuration of an image that is to be resolved. */
+export function noteBefore(progress: Progress, image: ImageConfig, without: readonly string[], now: Date): void {
+  for (const suite of image.suites.filter((candidate) => without.includes(candidate))) {
+    progress.note(`image ${image.name}: without ${suite}, as told; update again when the mirror serves it`);
+  }
+  const stable = image.suites.some((suite) => image.suites.includes(`${suite}-updates`));
+  if (stable && !image.suites.some((suite) => suite.endsWith('-security'))) {
+    progress.note(`image ${image.name} lists no -security suite: it gets no security updates`);
+  }
+  for (const pin of expiredPins(image, now)) {
+    progress.note(`image ${image.name}: the pin of ${pin.package} expired on ${pin.expires}: ${pin.reason}`);
+  }
+}
+
+/** What is odd about what came of it. */
+export function noteAfter(progress: Progress, image: ImageConfig, { packages, early, departed }: Resolution): void {
+  for (const pin of idlePins(image, packages)) {
+    progress.note(`image ${image.name} has no package ${pin.package}: its pin holds nothing`);
+  }
+  for (const { package: name, version, until } of early) {
+    const due = until.toISOString().slice(0, 10);
+    progress.note(
+      `image ${image.name}: takes ${name} ${version} before it is due on ${due}, as there is no solution without it`,
+    );
+  }
+  for (const { package: name, version } of departed) {
+    progress.note(`image ${image.name}: ${name} ${version} has left its suite, and stays as it is locked`);
+  }
+}
