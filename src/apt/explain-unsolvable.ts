@@ -45,9 +45,10 @@ async function heldBy({ offered }: Search, pin: PinConfig): Promise<Held> {
 }
 
 function paragraph(pins: readonly PinConfig[], told: readonly string[]): string {
-  const named = pins.map((pin) => `${pin.package} ${pin.version}`).join(', ');
-  const what = pins.length === 1 ? `the pin ${named} leaves no solution` : `the pins ${named} leave none together`;
-  const reasons = pins.map((pin) => `  pinned for the reason: ${pin.reason}`);
+  const named = pins.map((pin) => `${pin.package} ${pin.version}`).join(' and ');
+  const what =
+    pins.length === 1 ? `the pin ${named} leaves no solution` : `the pins ${named} leave no solution together`;
+  const reasons = pins.map((pin) => `  ${pin.package} is pinned because: ${pin.reason}`);
   return [`${what}:`, ...told.map((clause) => `  ${clause}`), ...reasons].join('\n');
 }
 

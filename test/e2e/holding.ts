@@ -61,6 +61,6 @@ export function versionsOf({ packages }: Resolution): string[] {
     .sort();
 }
 
-export function pin(name: string, version: string, reason = 'because'): PinConfig {
+export function pin(name: string, version: string, reason = 'it broke'): PinConfig {
   return { package: name, version, reason, expires: null };
 }

@@ -1,0 +1,125 @@
+import { expect } from 'chai';
+import type { ImageConfig } from '../../src/config/types.ts';
+import type { LockstepError } from '../../src/errors/index.ts';
+import { LoopbackArchive, type Published } from '../apt/loopback-archive.ts';
+import { stanzaText } from '../apt/samples.ts';
+import { HeldImage, pin, versionsOf } from './holding.ts';
+
+describe('pins that leave no solution', function () {
+  this.timeout(60_000);
+  let archive: LoopbackArchive;
+  let image: HeldImage;
+
+  before(async () => {
+    archive = await LoopbackArchive.open();
+  });
+  after(() => archive.close());
+  beforeEach(async () => {
+    image = await HeldImage.open(archive);
+  });
+  afterEach(() => image.close());
+
+  const refused = async (packages: readonly Published[], changes: Partial<ImageConfig>): Promise<string> => {
+    await image.publish(packages);
+    const error: LockstepError = await image.update(changes).then(
+      () => expect.fail('it was solved'),
+      (thrown) => thrown,
+    );
+    expect(error.code).to.equal('E_APT_UNSOLVABLE');
+    return error.message;
+  };
+
+  it('are explained by who needs something newer', async () => {
+    const packages = [
+      stanzaText('app', '2', { Depends: 'lib (>= 2)' }),
+      stanzaText('lib', '2'),
+      stanzaText('lib', '1'),
+    ];
+    expect(await refused(packages, { pins: [pin('lib', '1', 'https://bugs.example.org/7')] })).to.equal(
+      `image panel: the pin lib 1 leaves no solution:
+  app 2 needs lib (>= 2)
+  lib is pinned because: https://bugs.example.org/7`,
+    );
+  });
+
+  it('are explained by what the pinned version needs and nobody has', async () => {
+    const packages = [
+      stanzaText('app', '2', { Depends: 'lib' }),
+      stanzaText('lib', '2', { Depends: 'data (= 2)' }),
+      stanzaText('lib', '1', { Depends: 'data (= 1)' }),
+      stanzaText('data', '2'),
+    ];
+    expect(await refused(packages, { pins: [pin('lib', '1*')] })).to.equal(
+      `image panel: the pin lib 1* leaves no solution:
+  lib 1 needs data (= 1); there is data 2
+  lib is pinned because: it broke`,
+    );
+  });
+
+  it('are explained by a package far away, which needs the newer one of what the pinned one needs', async () => {
+    const packages = [
+      stanzaText('app', '2', { Depends: 'lib, middle' }),
+      stanzaText('middle', '5', { Depends: 'data (>= 2)' }),
+      stanzaText('lib', '2', { Depends: 'data (>= 2)' }),
+      stanzaText('lib', '1', { Depends: 'data (<< 2)' }),
+      stanzaText('data', '2'),
+      stanzaText('data', '1'),
+    ];
+    const message = await refused(packages, { pins: [pin('lib', '1')] });
+    expect(message).to.contain('the pin lib 1 leaves no solution:\n  middle 5 needs data (>= 2)\n');
+  });
+
+  it('are explained by who breaks the pinned version', async () => {
+    const packages = [
+      stanzaText('app', '2', { Depends: 'lib, other' }),
+      stanzaText('other', '3', { Breaks: 'lib (<< 2)' }),
+      stanzaText('lib', '2'),
+      stanzaText('lib', '1'),
+    ];
+    const message = await refused(packages, { pins: [pin('lib', '1')] });
+    expect(message).to.contain('  other 3 breaks lib (<< 2), which is lib 1\n');
+  });
+
+  it('are named together when each alone would do, and others are left out', async () => {
+    const packages = [
+      stanzaText('app', '2', { Depends: 'lib, data, fine' }),
+      stanzaText('lib', '1', { Breaks: 'data (<< 2)' }),
+      ...['lib', 'data', 'fine'].map((name) => stanzaText(name, '2')),
+      ...['data', 'fine'].map((name) => stanzaText(name, '1')),
+    ];
+    const pins = [pin('fine', '1'), pin('lib', '1', 'first'), pin('data', '1', 'second')];
+    expect(
+      await refused(packages, { pins }),
+    ).to.equal(`image panel: the pins lib 1 and data 1 leave no solution together:
+  lib 1 breaks data (<< 2), which is data 1
+  lib is pinned because: first
+  data is pinned because: second`);
+    expect(versionsOf(await image.update({ pins: pins.slice(0, 2) }))).to.include.members(['lib 1', 'data 2']);
+    expect(versionsOf(await image.update({ pins: [pins[0]!, pins[2]!] }))).to.include.members(['lib 2', 'data 1']);
+  });
+
+  it('are told one after the other when there are several causes', async () => {
+    const packages = [
+      stanzaText('app', '2', { Depends: 'lib (>= 2), data (>= 2)' }),
+      ...['lib', 'data'].flatMap((name) => [stanzaText(name, '1'), stanzaText(name, '2')]),
+    ];
+    const message = await refused(packages, { pins: [pin('lib', '1'), pin('data', '1')] });
+    expect(message).to.contain('the pin lib 1 leaves no solution:\n  app 2 needs lib (>= 2)\n');
+    expect(message).to.contain('the pin data 1 leaves no solution:\n  app 2 needs data (>= 2)\n');
+  });
+
+  it('are not blamed for what has no solution without them', async () => {
+    const packages = [stanzaText('app', '2', { Depends: 'missing' }), stanzaText('lib', '1'), stanzaText('lib', '2')];
+    const message = await refused(packages, { pins: [pin('lib', '1')] });
+    expect(message).to.contain('app : Depends: missing').and.not.contain('pin');
+  });
+
+  it('are no error for a version that only the lockfile has any more', async () => {
+    await image.publish([stanzaText('app', '1', { Depends: 'lib' }), stanzaText('lib', '1')]);
+    await image.update();
+    await image.publish([stanzaText('app', '2', { Depends: 'lib' }), stanzaText('lib', '2')]);
+    const resolution = await image.update({ pins: [pin('lib', '1')] });
+    expect(versionsOf(resolution)).to.deep.equal(['app 2', 'lib 1']);
+    expect(resolution.departed.map((each) => each.package)).to.deep.equal(['lib']);
+  });
+});
