@@ -65,7 +65,7 @@ async function inputsOf(
   lockfile: Lockfile,
   { imageVersion: wanted, sign = true, emulation = 'auto', scriptTimeout = usualTimeout }: BuildFlags,
 ): Promise<KnownInputs> {
-  const { file, root, signing: config } = await context.config();
+  const { file, root, signing: config, cache } = await context.config();
   const { environment } = context;
   const revision = await sourceRevision(file, image, config?.remote == null ? [] : [config.publicKey]);
   return {
@@ -74,6 +74,7 @@ async function inputsOf(
     version: wanted ?? image.version ?? lockfile.digest.slice(0, 12),
     revision,
     signing: config === null ? null : { config, root, environment, make: sign },
+    cache,
     emulation,
     scriptLimitMs: scriptTimeout * 1000,
   };

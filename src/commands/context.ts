@@ -1,6 +1,7 @@
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { nearest } from '../config/nearest.ts';
-import type { Config, DeviceConfig, ImageConfig } from '../config/types.ts';
+import type { CacheConfig, Config, DeviceConfig, ImageConfig } from '../config/types.ts';
 import { workspaceOf } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { CommitSource } from '../ostree/commit-source.ts';
@@ -38,9 +39,10 @@ export function openContext(
     return loadConfig(dir);
   });
   const toolbox = once(async (): Promise<Toolbox> => {
-    const { root } = await config();
+    const { root, cache } = await config();
     const { openToolbox } = await import('../toolbox/choose.ts');
-    return openToolbox(options.toolbox ?? 'auto', { workspace: workspaceOf(root), root, signal, progress });
+    const shared = await sharedDirectories(cache);
+    return openToolbox(options.toolbox ?? 'auto', { workspace: workspaceOf(root), root, shared, signal, progress });
   });
   const source = once(async (): Promise<CommitSource> => {
     const { CommitSource } = await import('../ostree/commit-source.ts');
@@ -63,6 +65,14 @@ export function openContext(
       await (await toolbox.started()?.catch(() => undefined))?.close();
     },
   };
+}
+
+/** A container sees what is there when it starts. */
+async function sharedDirectories(cache: CacheConfig | null): Promise<string[]> {
+  if (cache === null || !path.isAbsolute(cache.remote)) return [];
+  // That it cannot be made is told when it is used.
+  if (cache.push) await mkdir(cache.remote, { recursive: true }).catch(() => {});
+  return [cache.remote];
 }
 
 function once<T>(make: () => Promise<T>): (() => Promise<T>) & { started(): Promise<T> | undefined } {

@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import type { z } from 'zod';
 import { LockstepError } from '../errors/index.ts';
+import { cacheKeys, cacheOf } from './cache.ts';
 import { milliseconds } from './duration.ts';
 import { imagesOf, missingInFile } from './image.ts';
 import { innerKeys } from './image-schema.ts';
@@ -44,6 +45,7 @@ export function parseConfig(file: string, text: string): Config {
     tests: { dir: path.resolve(root, checked.data.tests.dir), timeoutMs: milliseconds(checked.data.tests.timeout) },
     refresh: refreshOf(checked.data.refresh),
     signing: signingOf(root, checked.data.signing),
+    cache: cacheOf(root, checked.data.cache),
   };
 }
 
@@ -123,6 +125,7 @@ function knownKeys(keyPath: KeyPath): readonly string[] {
   if (top === 'devices' && inner === 'power') return ['on', 'off', 'cycle', 'timeout', 'pause', 'afterSilence'];
   if (top === 'devices')
     return [...new Set(Object.values(deviceSchemas).flatMap((schema) => Object.keys(schema.shape)))];
+  if (top === 'cache') return cacheKeys;
   if (top === 'tests') return ['dir', 'timeout'];
   if (top === 'refresh') return keyPath.length > 1 ? ['jenkins', 'job'] : ['branch', 'base', 'remote', 'gate'];
   if (top === 'signing') {

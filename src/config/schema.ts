@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { cacheEntry } from './cache.ts';
 import { durationPattern } from './duration.ts';
 import { imageEntry, imageName } from './image-schema.ts';
 import { fingerprintForm } from './types.ts';
@@ -156,6 +157,7 @@ export const fileSchema = z.strictObject({
   tests: tests.prefault({}),
   refresh: refresh.prefault({}),
   signing: signing.optional(),
+  cache: cacheEntry.optional(),
 });
 
 export type FileConfig = z.infer<typeof fileSchema>;

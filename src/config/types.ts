@@ -93,6 +93,14 @@ export interface PinConfig {
 /** A whole OpenPGP fingerprint: shorter ones can be forged. */
 export const fingerprintForm = /^(?:[0-9A-F]{40}|[0-9A-F]{64})$/i;
 
+/** An ostree repository that build repositories share: the refs of debs are pulled from it. */
+export interface CacheConfig {
+  /** http(s) URL without a slash at its end, or an absolute path. */
+  remote: string;
+  /** Whether what is imported is put there; it is a path then. */
+  push: boolean;
+}
+
 /** How commits are signed, and what their images demand of later ones. */
 export interface SigningConfig {
   /** Fingerprint of a secret key of this user, in upper case; or a file that holds one; or `$NAME` of a variable with either. */
@@ -197,4 +205,6 @@ export interface Config {
   refresh: RefreshConfig;
   /** null: commits are not signed. */
   signing: SigningConfig | null;
+  /** null: every deb comes from an archive. */
+  cache: CacheConfig | null;
 }

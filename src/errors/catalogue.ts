@@ -154,6 +154,13 @@ const entries = {
     meaning: 'A deb could not be downloaded, in several attempts.',
     remedy: 'Check the network, the proxy and the mirror; what was imported stays, the next build goes on from there.',
   },
+  E_TREE_RECORD: {
+    exit: 1,
+    meaning:
+      'The record of imported debs beside the lockfile (IMAGE.trees) names other commits than those that the debs are imported to.',
+    remedy:
+      'Look who wrote the lines, and from which build repository: that one, or the cache it used, is not to be trusted. A build writes removed lines anew.',
+  },
   E_FETCH_GONE: {
     exit: 1,
     meaning: 'A deb that the lockfile pins is no longer at any of the addresses, which the message names.',

@@ -1,7 +1,6 @@
-import { checkLocalDebs } from '../apt/local-debs.ts';
 import type { Lockfile } from '../apt/lockfile.ts';
 import type { Archive } from '../apt/sources.ts';
-import type { ImageConfig, RunPoint } from '../config/types.ts';
+import type { CacheConfig, ImageConfig, RunPoint } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import type { EmulationWish } from '../emulation/emulation.ts';
 import { resolveRef } from '../ostree/refs.ts';
@@ -11,8 +10,8 @@ import { configure } from './configure.ts';
 import { customise } from './customise.ts';
 import { finalize } from './finalize.ts';
 import { Identities } from './identities/identities.ts';
-import { DebAddresses } from './import/addresses.ts';
-import { type Imported, importDebs } from './import/import.ts';
+import type { Imported } from './import/import.ts';
+import { importPackages } from './import/packages.ts';
 import { initramfs } from './initramfs.ts';
 import { isMerged, type MergeResult, merge } from './merge.ts';
 import { withBuild } from './open-build.ts';
@@ -37,6 +36,8 @@ export interface BuildInputs {
   revision: string | null;
   /** null: the image knows nothing of signatures. */
   signing: Signing | null;
+  /** Where debs may be had that others imported; no part of what the image becomes. */
+  cache?: CacheConfig | null;
   /** How programs of a foreign architecture are to be run; no part of what the image becomes. */
   emulation: EmulationWish;
   /** How long the scripts of one stage may take together, in milliseconds. */
@@ -207,24 +208,6 @@ async function importAhead(build: BuildEnvironment, inputs: BuildInputs, stop?: 
   // A failure counts at once; otherwise only who starts programs waits for it.
   if (later) await Promise.race([imported, build.emulation()]);
   return imported;
-}
-
-async function importPackages(build: BuildEnvironment, { image, lockfile, archive }: BuildInputs): Promise<Imported> {
-  const started = performance.now();
-  await checkLocalDebs(image.lockfile, lockfile.packages);
-  const addresses = new DebAddresses(image, archive);
-  const result = await importDebs({
-    toolbox: build.toolbox,
-    repo: build.repo,
-    packages: lockfile.packages,
-    sync: build.sync,
-    candidates: (filename) => addresses.of(filename),
-    proxy: (url) => addresses.proxy(url),
-    progress: build.progress,
-    signal: build.signal,
-  });
-  build.report({ name: 'import', ms: Math.round(performance.now() - started), cached: result.imported === 0 });
-  return result;
 }
 
 function hasKernel({ packages }: Lockfile): boolean {

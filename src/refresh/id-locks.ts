@@ -1,5 +1,5 @@
-/** The locks of an image's users and groups, which its builds write beside the lockfile. */
+/** The locks of an image's users and groups, and the record of its debs' trees, which its builds write beside the lockfile. */
 export function idLocks(lockfile: string): string[] {
   const stem = lockfile.replace(/\.lock$/, '');
-  return [`${stem}.passwd`, `${stem}.group`];
+  return [`${stem}.passwd`, `${stem}.group`, `${stem}.trees`];
 }

@@ -161,7 +161,7 @@ async function stageLockfiles(git: Git, checkout: Checkout, lockfiles: readonly 
 }
 
 /**
- * What the gate's build wrote beside the lockfiles: numbers of new users and groups. A commit of its own, since the one
+ * What the gate's build wrote beside the lockfiles: numbers of new users and groups, trees of debs for the cache. A commit of its own, since the one
  * that was judged is what the image says it was made from. Null when there is nothing new.
  */
 async function commitIdLocks(git: Git, names: readonly string[], author: Author | null): Promise<string | null> {
@@ -170,7 +170,7 @@ async function commitIdLocks(git: Git, names: readonly string[], author: Author 
   const changed = [...new Set(stdout.split('\0').filter((name) => name !== ''))];
   if (changed.length === 0) return null;
   await git(['add', '--force', '--', ...changed]);
-  return commitIndex(git, 'Lock the numbers of new users and groups\n', author);
+  return commitIndex(git, 'Lock what the build found: numbers of new users and groups, trees of debs\n', author);
 }
 
 async function commitIndex(git: Git, message: string, author: Author | null): Promise<string> {

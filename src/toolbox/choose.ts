@@ -7,6 +7,8 @@ export interface ToolboxOptions {
   workspace: Workspace;
   /** The project's directory. */
   root: string;
+  /** Directories elsewhere that commands read and write; those that are not there are left out. */
+  shared?: readonly string[];
   signal: AbortSignal;
   progress: Progress;
 }

@@ -8,6 +8,9 @@ import type { ObjectSink } from '../../ostree/object-sink.ts';
 import type { ObjectWriter } from '../../ostree/object-writer.ts';
 import { commitOf } from '../../ostree/objects.ts';
 
+/** Raised when other commits would be made of the same debs. */
+export const importFormat = '1';
+
 /** The ref that holds a deb's files. */
 export function dataRef({ sha256 }: Pick<LockedDeb, 'sha256'>): string {
   return `dpkg/data/${sha256}`;

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { type Dispatcher, request } from 'undici';
 import { redact } from '../../errors/index.ts';
+import { withoutCredentials } from '../../ostree/http-credentials.ts';
 
 export interface Timeouts {
   /** Bound on making a connection. */
@@ -74,18 +75,6 @@ export async function requestPart(url: string, part: PartRequest): Promise<Part>
   const said = `${redact(url)} answers with status ${statusCode}`;
   if (statusCode === 404 || statusCode === 410) throw new Gone(said);
   throw new NotServed(statusCode === 206 ? `${said} but another range than was asked for` : said);
-}
-
-/** The user and password of a URL as HTTP has them (RFC 7617). */
-export function withoutCredentials(url: string): { address: string; authorization: Record<string, string> } {
-  const parsed = new URL(url);
-  const { username, password } = parsed;
-  if (username === '' && password === '') return { address: url, authorization: {} };
-  parsed.username = '';
-  parsed.password = '';
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  const authorization = `Basic ${Buffer.from(pair).toString('base64')}`;
-  return { address: parsed.href, authorization: { authorization } };
 }
 
 function conditions({ offset, validator, fresh }: PartRequest): Record<string, string> {

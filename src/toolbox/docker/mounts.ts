@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { MountSettings } from 'dockerode';
@@ -9,6 +10,7 @@ import { LockstepError } from '../../errors/index.ts';
 export interface Project {
   root: string;
   workspace: Workspace;
+  shared?: readonly string[];
 }
 
 /** Container label that says which project a container works for. */
@@ -26,10 +28,13 @@ export function projectDigest(root: string): string {
  * The project to read and its `.lockstep` to write, at the paths they have here. All that is written is under one mount:
  * hard links between two mounts fail, even of the same file system.
  */
-export function projectMounts({ root, workspace }: Project): MountSettings[] {
+export function projectMounts({ root, workspace, shared = [] }: Project): MountSettings[] {
   return [
     { Type: 'bind', Source: root, Target: root, ReadOnly: true },
     { Type: 'bind', Source: workspace.dir, Target: workspace.dir, ReadOnly: false },
+    ...shared
+      .filter((dir) => existsSync(dir))
+      .map((dir): MountSettings => ({ Type: 'bind', Source: dir, Target: dir })),
   ];
 }
 

@@ -21,6 +21,7 @@ const goneToldWithinMs = 500;
 export interface DockerToolboxOptions {
   workspace: Workspace;
   root: string;
+  shared?: readonly string[];
   signal: AbortSignal;
   progress: Progress;
 }
@@ -30,12 +31,12 @@ export interface DockerToolboxOptions {
  * builder image when it is not there yet. Throws E_TOOLBOX_ENGINE, E_TOOLBOX_BUILDER, E_TOOLBOX_MOUNT, E_INTERRUPTED.
  */
 export async function openDockerToolbox(options: DockerToolboxOptions): Promise<Toolbox> {
-  const { workspace, root, signal, progress } = options;
+  const { workspace, root, shared, signal, progress } = options;
   if (signal.aborted) throw interrupted();
   const engine = await findEngine(signal);
   await mkdir(workspace.dir, { recursive: true });
   const image = await builderImage(engine, { signal, progress });
-  const project = { root, workspace };
+  const project = { root, workspace, shared };
   const lease = await openLease(engine, image, project);
   const toolbox = new DockerToolbox({ engine, image, project, lease, signal });
   try {

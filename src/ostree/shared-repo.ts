@@ -1,0 +1,133 @@
+import path from 'node:path';
+import pLimit from 'p-limit';
+import { EnvHttpProxyAgent, request } from 'undici';
+import { LockstepError, redact } from '../errors/index.ts';
+import type { Toolbox } from '../toolbox/toolbox.ts';
+import { withoutCredentials } from './http-credentials.ts';
+import { objectName } from './objects.ts';
+
+/** Bounds on one question: a server that is down, a file system of the network that hangs. */
+const connectMs = 5000;
+const answerMs = 10_000;
+const listMs = 30_000;
+
+const questionsAtOnce = 16;
+
+/** Of the build repository's configuration: an address without which ostree does not pull. It is never asked. */
+const remoteName = 'lockstep-cache';
+
+/** An ostree repository that several build repositories share: a path, or a URL that is only read. */
+export class SharedRepo {
+  readonly #toolbox: Toolbox;
+  readonly #remote: string;
+  readonly #signal: AbortSignal;
+
+  constructor(toolbox: Toolbox, remote: string, signal: AbortSignal) {
+    this.#toolbox = toolbox;
+    this.#remote = remote;
+    this.#signal = signal;
+  }
+
+  get #isPath(): boolean {
+    return path.isAbsolute(this.#remote);
+  }
+
+  /** Those of the commits that are there. Throws where it cannot be asked. */
+  async having(commits: readonly string[]): Promise<Set<string>> {
+    const there = this.#isPath ? await this.#listed(commits) : await this.#asked(commits);
+    return new Set(commits.filter((commit) => there.has(commit)));
+  }
+
+  /** Makes it unless it is there. */
+  async make(): Promise<void> {
+    await this.#toolbox.run(['mkdir', '-p', this.#remote], { timeoutMs: listMs });
+    const argv = ['ostree', 'init', `--repo=${this.#remote}`, '--mode=archive'];
+    await this.#toolbox.run(argv, { timeoutMs: listMs });
+  }
+
+  /**
+   * Brings commits into a repository, each object held against its checksum on the way; no ref is made, the disk is not waited
+   * for. After a failure none of these commits counts as there in part. Throws E_TOOL_FAILED, E_DISK_FULL.
+   */
+  async pull(repo: string, commits: readonly string[], timeoutMs: number): Promise<void> {
+    const how = [`--repo=${repo}`, '--untrusted', '--disable-fsync'];
+    const options = ['--disable-static-deltas', '--network-retries=1', `--url=${this.#remote}`];
+    const argv = this.#isPath
+      ? ['ostree', 'pull-local', ...how, this.#remote, ...commits]
+      : ['ostree', 'pull', ...how, ...options, remoteName, ...commits];
+    if (!this.#isPath) await this.#knowRemote(repo);
+    try {
+      await this.#toolbox.run(argv, { timeoutMs });
+    } catch (error) {
+      // ostree marks them before it has all of them; the import may make them meanwhile in its own way.
+      await forgetPartial(this.#toolbox, repo, commits);
+      throw error;
+    }
+  }
+
+  /** Puts refs there, with what they hold. */
+  async push(repo: string, refs: readonly string[], timeoutMs: number): Promise<void> {
+    await this.#toolbox.run(['ostree', 'pull-local', `--repo=${this.#remote}`, '--untrusted', repo, ...refs], {
+      timeoutMs,
+    });
+  }
+
+  async #knowRemote(repo: string): Promise<void> {
+    const url = 'http://cache.invalid/';
+    const argv = [
+      'ostree',
+      'remote',
+      'add',
+      `--repo=${repo}`,
+      '--if-not-exists',
+      '--no-gpg-verify',
+      '--no-sign-verify',
+    ];
+    await this.#toolbox.run([...argv, remoteName, url]);
+  }
+
+  /** By the toolbox, which alone can be told to leave off. */
+  async #listed(commits: readonly string[]): Promise<Set<string>> {
+    const script = 'cd "$1/objects"; while read -r name commit; do if [ -e "$name" ]; then echo "$commit"; fi; done';
+    const input = commits.map((commit) => `${objectName(commit, 'commit')} ${commit}\n`).join('');
+    const { stdout } = await this.#toolbox.run(['sh', '-euc', script, 'sh', this.#remote], {
+      input,
+      timeoutMs: listMs,
+    });
+    return new Set(stdout.split('\n'));
+  }
+
+  async #asked(commits: readonly string[]): Promise<Set<string>> {
+    const agent = new EnvHttpProxyAgent({ connect: { timeout: connectMs } });
+    const stop = new AbortController();
+    const signal = AbortSignal.any([this.#signal, stop.signal]);
+    const statusOf = async (name: string, method: 'GET' | 'HEAD') => {
+      const { address, authorization } = withoutCredentials(`${this.#remote}/${name}`);
+      const waits = { headersTimeout: answerMs, bodyTimeout: answerMs };
+      const asked = { dispatcher: agent, method, headers: { 'user-agent': 'lockstep', ...authorization } };
+      const { statusCode, body } = await request(address, { ...asked, ...waits, signal });
+      await body.dump();
+      return statusCode;
+    };
+    const limit = pLimit(questionsAtOnce);
+    const has = async (commit: string) => (await statusOf(`objects/${objectName(commit, 'commit')}`, 'HEAD')) === 200;
+    try {
+      const status = await statusOf('config', 'GET');
+      if (status !== 200) throw new Error(`it answers with status ${status}`);
+      const answers = commits.map((commit) => limit(async () => ((await has(commit)) ? commit : '')));
+      return new Set(await Promise.all(answers));
+    } catch (error) {
+      if (this.#signal.aborted) throw new LockstepError('E_INTERRUPTED', 'interrupted', { cause: error });
+      throw new Error(redact((error as Error).message), { cause: error });
+    } finally {
+      stop.abort();
+      await agent.destroy();
+    }
+  }
+}
+
+/** Takes away the marks of a pull that was broken off, whose commits ostree would take for incomplete for ever. */
+export async function forgetPartial(toolbox: Toolbox, repo: string, commits: readonly string[]): Promise<void> {
+  const input = commits.map((commit) => `${commit}.commitpartial\n`).join('');
+  await toolbox.run(['sh', '-euc', 'cd "$1/state" && xargs rm -f --', 'sh', repo], { input });
+}
