@@ -1,4 +1,5 @@
 import { expiredPins, idlePins } from '../apt/pin-state.ts';
+import type { VersionOf } from '../apt/preferences.ts';
 import type { Resolution } from '../apt/resolve.ts';
 import type { ImageConfig } from '../config/types.ts';
 import type { Progress } from '../progress/progress.ts';
@@ -22,13 +23,20 @@ export function noteAfter(progress: Progress, image: ImageConfig, { packages, ea
   for (const pin of idlePins(image, packages)) {
     progress.note(`image ${image.name} has no package ${pin.package}: its pin holds nothing`);
   }
-  for (const { package: name, version, until } of early) {
-    const due = until.toISOString().slice(0, 10);
+  if (early.length > 0) {
     progress.note(
-      `image ${image.name}: takes ${name} ${version} before it is due on ${due}, as there is no solution without it`,
+      `image ${image.name}: takes what is younger than minimumAge, as there is no solution without it: ${listed(early)}`,
     );
   }
-  for (const { package: name, version } of departed) {
-    progress.note(`image ${image.name}: ${name} ${version} has left its suite, and stays as it is locked`);
+  if (departed.length > 0) {
+    progress.note(`image ${image.name}: stays at versions that have left their suites: ${listed(departed)}`);
   }
+}
+
+/** A first lockfile may have to take all there is. */
+function listed(versions: readonly VersionOf[]): string {
+  const shown = versions.slice(0, 6).map((each) => `${each.package} ${each.version}`);
+  return versions.length > shown.length
+    ? `${shown.join(', ')} and ${versions.length - shown.length} more`
+    : shown.join(', ');
 }
