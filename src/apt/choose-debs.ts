@@ -3,7 +3,8 @@ import type { Toolbox } from '../toolbox/toolbox.ts';
 import { runApt } from './apt-run.ts';
 import { coolDown, type YoungVersion } from './cooldown.ts';
 import { explainUnsolvable } from './explain-unsolvable.ts';
-import type { ChosenDeb, IndexFile } from './index-stanzas.ts';
+import type { ChosenDeb } from './index-stanzas.ts';
+import type { IndexFile } from './index-targets.ts';
 import type { LockedPackage } from './locked-package.ts';
 import { Offered } from './offered.ts';
 import { preferences, unless, type VersionOf } from './preferences.ts';
@@ -65,8 +66,8 @@ function solveAnew({ solver }: Search, asked: string): Promise<Answer> {
   return solver.fresh(asked);
 }
 
-function preferencesOf({ image, local }: Search): string {
-  return preferences(image.pins, local.length > 0);
+function preferencesOf({ image, local, root }: Search): string {
+  return preferences(image.pins, local.length > 0, { ...image, sources: root.sources });
 }
 
 async function failure(search: Search, output: string): Promise<Error> {

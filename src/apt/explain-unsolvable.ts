@@ -14,8 +14,9 @@ import { compareVersions } from './version.ts';
  * what apt's own words mean when it is not for the pins.
  */
 export async function explainUnsolvable(search: Search, output: string): Promise<LockstepError> {
-  const { image, local, solver, only } = search;
-  const fresh = (pins: readonly PinConfig[]) => solver.fresh(preferences(pins, local.length > 0));
+  const { image, local, root, solver, only } = search;
+  const from = { ...image, sources: root.sources };
+  const fresh = (pins: readonly PinConfig[]) => solver.fresh(preferences(pins, local.length > 0, from));
   const all = await fresh(image.pins);
   if ('debs' in all) return only.length > 0 ? cannotHold(search, all.debs, output) : solveFailure(image.name, output);
   const causes = await toBlame(image.pins, async (kept) => 'debs' in (await fresh(kept)));

@@ -4,7 +4,8 @@ import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { runApt } from './apt-run.ts';
-import { indexFiles } from './index-stanzas.ts';
+import { aptSources } from './apt-source.ts';
+import { indexFiles } from './index-targets.ts';
 import { archiveKeyring, type PrivateRoot, preparePrivateRoot } from './private-root.ts';
 import { archiveOf } from './sources.ts';
 import { updateIndexes } from './update-indexes.ts';
@@ -30,11 +31,11 @@ export async function openForeignArchive(
   { arch, without }: { arch: Architecture; without: readonly string[] },
 ): Promise<ForeignArchive> {
   const suites = image.suites.filter((suite) => !without.includes(suite));
-  const foreign = { ...image, arch, suites, pins: [] };
+  const foreign = { ...image, arch, suites, sources: [], pins: [], exclude: [], recommends: false };
+  const own = (await archiveOf(toolbox, foreign)).suites;
   const root = await preparePrivateRoot(toolbox, foreign, {
     dir: path.join(workspace.apt, `${image.name}.${arch}`),
-    suites: (await archiveOf(toolbox, foreign)).suites,
-    keyring: archiveKeyring,
+    sources: await aptSources(foreign, own, { keyring: archiveKeyring }),
     local: [],
   });
   return {

@@ -1,4 +1,6 @@
 import type { PinConfig } from '../config/types.ts';
+import type { AptSource } from './apt-source.ts';
+import { sourceLabel } from './source-label.ts';
 
 /** Label of the archive that the project's own debs are to apt. */
 export const localLabel = 'lockstep-local';
@@ -13,14 +15,22 @@ export type VersionOf = Pick<PinConfig, 'package' | 'version'>;
  * apt_preferences(5) of an image: its pins, and no `usrmerge`, whose maintainer script rewrites the root that it is
  * configured in; apt then takes `usr-is-merged`, the other package that fulfils the same dependency.
  * @param local whether the project has debs of its own, which then win over the archive's
+ * @param image what its sources' priorities are, and which packages it never takes
  */
-export function preferences(pins: readonly VersionOf[], local = false): string {
+export function preferences(
+  pins: readonly VersionOf[],
+  local = false,
+  { sources = [], exclude = [] }: { sources?: readonly AptSource[]; exclude?: readonly string[] } = {},
+): string {
+  const ranked = sources.filter(({ priority }) => priority !== null);
   return [
+    ...exclude.map((name) => preference(name, 'release *', -1)),
     preference('usrmerge', 'release *', -1),
     // What only the lockfile has is taken when something asks for it, never for being there.
     preference('*', `release l=${lockedLabel}`, -1),
     // Above 1000 a pin wins whatever else is newer.
     ...(local ? [preference('*', `release l=${localLabel}`, 1001)] : []),
+    ...ranked.map((source) => preference('*', `release l=${sourceLabel(source)}`, source.priority!)),
     ...pins.map((pin) => preference(pin.package, `version ${pin.version}`, 1001)),
   ].join('\n');
 }

@@ -3,10 +3,11 @@ import path from 'node:path';
 import type { ImageConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
+import { type AptSource, sourcesText } from './apt-source.ts';
 import { formatStanzas } from './deb822.ts';
 import type { LockedPackage } from './locked-package.ts';
 import { localLabel, preferences } from './preferences.ts';
-import type { SuiteSource } from './toolbox-apt.ts';
+import { putKeyrings } from './put-keyrings.ts';
 import { type AptOption, toolboxApt } from './toolbox-apt.ts';
 
 /** Signs Debian's suites; in every toolbox by the package debian-archive-keyring. */
@@ -17,6 +18,20 @@ export interface PrivateRoot {
   dir: string;
   /** Value of APT_CONFIG, the only configuration that apt then reads. */
   config: string;
+  /** Where its indexes are: roots may share them. */
+  lists: string;
+  /** What they are read from, debs of the project's own apart. */
+  sources: readonly AptSource[];
+  /** Path of the keyring that a source's signatures are checked against. */
+  keyringOf(source: AptSource): string;
+}
+
+export interface RootOptions {
+  dir: string;
+  sources: readonly AptSource[];
+  local: readonly LockedPackage[];
+  /** Directory of the indexes: the root's own when not given. */
+  lists?: string;
 }
 
 /**
@@ -26,37 +41,41 @@ export interface PrivateRoot {
 export async function preparePrivateRoot(
   toolbox: Toolbox,
   image: ImageConfig,
-  options: { dir: string; suites: readonly SuiteSource[]; keyring: string; local: readonly LockedPackage[] },
+  { dir, sources, local, lists = path.join(dir, 'lists') }: RootOptions,
 ): Promise<PrivateRoot> {
-  const { dir, suites, keyring, local } = options;
   const { acquire } = await toolboxApt(toolbox);
+  const keyringOf = await putKeyrings(toolbox, path.join(path.dirname(dir), '.keyrings'), sources);
   const config = path.join(dir, 'apt.conf');
+  const text = sourcesText(sources, image.arch, (keyring) => keyringOf(keyring));
   const files = [
-    [config, aptConfig(dir, image.arch, acquire)],
-    [path.join(dir, 'image.sources'), sourcesText(suites, image.arch, keyring) + localSource(dir, local)],
-    [path.join(dir, 'preferences'), preferences(image.pins, local.length > 0)],
+    [config, aptConfig(dir, image.arch, acquire, { lists, recommends: image.recommends })],
+    [path.join(dir, 'image.sources'), text + localSource(dir, local)],
+    [path.join(dir, 'preferences'), preferences(image.pins, local.length > 0, { ...image, sources })],
     ...localIndex(dir, local),
   ];
-  const result = await toolbox.run(['sh', '-euc', prepare, 'sh', dir, keyring, ...files.flat()], {
-    check: false,
-    timeoutMs: 60_000,
-  });
+  const keyrings = [...new Set(sources.map(({ keyring }) => keyringOf(keyring)))];
+  const argv = ['sh', '-euc', prepare, 'sh', dir, lists, `${keyrings.length}`, ...keyrings, ...files.flat()];
+  const result = await toolbox.run(argv, { check: false, timeoutMs: 60_000 });
   if (result.exitCode === noKeyring) {
-    throw new LockstepError('E_TOOLBOX_TOOL', `the toolbox has no archive keyring ${keyring}`, {
+    throw new LockstepError('E_TOOLBOX_TOOL', `the toolbox has no archive keyring ${result.stdout.trim()}`, {
       hint: 'install `debian-archive-keyring` where apt runs',
     });
   }
   if (result.exitCode !== 0) throw notPrepared(dir, result.stderr);
-  return { dir, config };
+  return { dir, config, lists, sources, keyringOf: ({ keyring }) => keyringOf(keyring) };
 }
 
 const noKeyring = 66;
 
 const prepare = `
-dir=$1 keyring=$2
-shift 2
-test -r "$keyring" || exit ${noKeyring}
-mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/local"
+dir=$1 lists=$2 keyrings=$3
+shift 3
+for _ in $(seq "$keyrings"); do
+  test -r "$1" || { echo "$1"; exit ${noKeyring}; }
+  shift
+done
+mkdir -p "$lists/partial" "$dir/cache/archives/partial" "$dir/local"
+if [ "$lists" != "$dir/lists" ]; then rm -rf "$dir/lists"; fi
 : > "$dir/status"
 while [ $# -gt 0 ]; do
   printf %s "$2" > "$1"
@@ -70,12 +89,17 @@ function notPrepared(dir: string, stderr: string): LockstepError {
 }
 
 /** apt.conf(5) of a private root. What the toolbox says of proxies, certificates and clocks is carried over. */
-export function aptConfig(dir: string, arch: string, acquire: readonly AptOption[]): string {
+function aptConfig(
+  dir: string,
+  arch: string,
+  acquire: readonly AptOption[],
+  { lists, recommends }: { lists: string; recommends: boolean },
+): string {
   const at = (name: string) => path.join(dir, name);
   const own: [string, string][] = [
     ['Dir', dir],
     ['Dir::State', dir],
-    ['Dir::State::lists', at('lists')],
+    ['Dir::State::lists', lists],
     ['Dir::State::status', at('status')],
     ['Dir::Cache', at('cache')],
     ['Dir::Etc', dir],
@@ -89,7 +113,7 @@ export function aptConfig(dir: string, arch: string, acquire: readonly AptOption
     ['Dir::Etc::trustedparts', '/dev/null'],
     ['APT::Architecture', arch],
     ['APT::Architectures::', arch],
-    ['APT::Install-Recommends', 'false'],
+    ['APT::Install-Recommends', `${recommends}`],
     // apt takes itself for essential; an image has it when it asks for it.
     ['pkgCacheGen::ForceEssential', ','],
     // The sha256 of each deb in what --print-uris prints.
@@ -111,12 +135,6 @@ export function aptConfig(dir: string, arch: string, acquire: readonly AptOption
 /** What depends on the machine and its network rather than on the image. */
 function isCarried(name: string): boolean {
   return /^Acquire::(https?::|ForceIPv[46]$|Check-Valid-Until$|Check-Date$|Max-ValidTime|Min-ValidTime)/i.test(name);
-}
-
-function sourcesText(suites: readonly SuiteSource[], arch: string, keyring: string): string {
-  const stanza = ({ suite, base }: SuiteSource) =>
-    `Types: deb\nURIs: ${base}\nSuites: ${suite}\nComponents: main\nArchitectures: ${arch}\nSigned-By: ${keyring}\n`;
-  return suites.map(stanza).join('\n');
 }
 
 /** Debs of the project's own as a flat archive; trusted, as the index is made here from the files themselves. */

@@ -21,14 +21,16 @@ export interface Archive {
  */
 export async function archiveOf(
   toolbox: Toolbox,
-  image: Pick<ImageConfig, 'name' | 'suites' | 'mirror'>,
+  image: Pick<ImageConfig, 'name' | 'suites' | 'mirror'> & Partial<Pick<ImageConfig, 'sources'>>,
   environment: NodeJS.ProcessEnv = process.env,
 ): Promise<Archive> {
   const apt = await toolboxApt(toolbox);
   const suites = image.suites.map((suite) => ({ suite, base: baseOf(suite, image, apt) }));
+  const further = (image.sources ?? []).map(({ url }) => url);
   return {
     suites,
-    candidates: (filename) => basesFor(filename, suites).map((base) => `${base}/${encodePath(filename)}`),
+    candidates: (filename) =>
+      [...new Set([...basesFor(filename, suites), ...further])].map((base) => `${base}/${encodePath(filename)}`),
     proxy: (url) => proxyFor(url, apt.acquire, environment),
   };
 }

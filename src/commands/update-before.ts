@@ -30,7 +30,8 @@ export async function lockfilesBefore(context: Context, images: ImageConfig[], o
   refuseUnknown(only, named, lockfiles);
   return images.map((image, index) => {
     const { text, packages } = lockfiles[index]!;
-    const asItIs = { packages, text, waiting: [], early: [], departed: [] };
+    const nothing = { origins: new Map(), releases: [], waiting: [], early: [], departed: [] };
+    const asItIs: Resolution = { packages, text, ...nothing };
     const before = { image, text, packages, only: named[index]! };
     return before.only.length === 0 ? { ...before, asItIs } : before;
   });

@@ -74,8 +74,8 @@ const entries = {
   },
   E_APT_NO_SUITE: {
     exit: 2,
-    meaning: 'The archive has no such suite, or not for this architecture.',
-    remedy: 'Correct `suites:` or `arch:` of the image.',
+    meaning: 'The archive has no such suite or component, or not for this architecture.',
+    remedy: 'Correct `suites:`, `components:` or `arch:` of the image.',
   },
   E_APT_NO_PACKAGE: {
     exit: 2,
