@@ -3,6 +3,7 @@
  * `a` is newer.
  */
 export function compareVersions(a: string, b: string): number {
+  if (a === b) return 0;
   const [left, right] = [split(a), split(b)];
   return (
     compareNumbers(left.epoch, right.epoch) ||
@@ -31,37 +32,47 @@ function split(version: string): Version {
 
 /** Runs of other characters and runs of digits take turns, beginning with the former, which may be empty. */
 function compareParts(a: string, b: string): number {
-  const [left, right] = [runs(a), runs(b)];
-  for (let index = 0; index < Math.max(left.length, right.length); index++) {
-    const [x, y] = [left[index] ?? '', right[index] ?? ''];
-    const order = index % 2 === 0 ? compareText(x, y) : compareNumbers(x, y);
+  let [i, j] = [0, 0];
+  while (i < a.length || j < b.length) {
+    while ((i < a.length && !isDigit(a, i)) || (j < b.length && !isDigit(b, j))) {
+      const order = weight(a, i) - weight(b, j);
+      if (order !== 0) return order;
+      i += 1;
+      j += 1;
+    }
+    const [endA, endB] = [endOfDigits(a, i), endOfDigits(b, j)];
+    const order = compareNumbers(a.slice(i, endA), b.slice(j, endB));
     if (order !== 0) return order;
+    [i, j] = [endA, endB];
   }
   return 0;
 }
 
-function runs(part: string): string[] {
-  return [...part.matchAll(/([^0-9]*)([0-9]*)/g)].flatMap(([, text, digits]) => [text ?? '', digits ?? '']);
+function isDigit(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code >= 48 && code <= 57;
 }
 
-function compareText(a: string, b: string): number {
-  for (let index = 0; index < Math.max(a.length, b.length); index++) {
-    const order = weight(a[index]) - weight(b[index]);
-    if (order !== 0) return order;
-  }
-  return 0;
+function endOfDigits(text: string, start: number): number {
+  let end = start;
+  while (end < text.length && isDigit(text, end)) end += 1;
+  return end;
 }
 
-/** A tilde sorts before the end, the end before letters, letters before everything else. */
-function weight(character: string | undefined): number {
-  if (character === undefined) return 0;
-  if (character === '~') return -1;
-  const code = character.charCodeAt(0);
-  return /[A-Za-z]/.test(character) ? code : code + 256;
+/** A tilde sorts before the end, the end and digits before letters, letters before everything else. */
+function weight(text: string, at: number): number {
+  if (at >= text.length || isDigit(text, at)) return 0;
+  const code = text.charCodeAt(at);
+  if (code === tilde) return -1;
+  const isLetter = (code >= 65 && code <= 90) || (code >= 97 && code <= 122);
+  return isLetter ? code : code + 256;
 }
+
+const tilde = 0x7e;
 
 /** Compares as numbers of any length; the empty string counts as 0. */
 function compareNumbers(a: string, b: string): number {
+  if (a === b) return 0;
   const [x, y] = [a.replace(/^0+/, ''), b.replace(/^0+/, '')];
   if (x.length !== y.length) return x.length - y.length;
   return x < y ? -1 : x > y ? 1 : 0;

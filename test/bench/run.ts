@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { benchBuilds } from './builds.ts';
 import { describeMachine, report, timed } from './compare.ts';
 import { benchDeploy } from './deploy.ts';
+import { benchDiff } from './diff.ts';
 import { benchImport } from './import.ts';
 import { benchPush } from './push.ts';
 
@@ -31,13 +32,17 @@ async function main(): Promise<void> {
     await benchUpdate(dir);
     await benchImport({ dir, packages });
     await benchBuilds({ name: 'base system', dir, packages, suites, changing }, quick ? [] : ['armhf', 'amd64']);
+    await benchDiff({ agent, dir });
   });
   await inProject(bootable, async (dir) => {
     await benchBuilds({ name: 'bootable', dir, packages: bootable, suites, changing }, quick ? [] : ['armhf']);
     await benchPush(dir);
     await benchDeploy(dir);
   });
-  if (!quick) await inProject(many, (dir) => benchImport({ dir, packages: many }));
+  await inProject(many, async (dir) => {
+    await benchDiff({ agent, dir });
+    if (!quick) await benchImport({ dir, packages: many });
+  });
 }
 
 /** Does the work in a project of one image, resolved. */

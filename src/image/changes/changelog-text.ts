@@ -31,7 +31,7 @@ function startOf(bytes: Buffer, limit: number): { content: Buffer; whole: boolea
 }
 
 async function inflateStart(bytes: Buffer, limit: number): Promise<{ content: Buffer; whole: boolean }> {
-  const inflated = createGunzip({ chunkSize: 64 * 1024 });
+  const inflated = createGunzip({ chunkSize: 16 * 1024 });
   inflated.end(bytes);
   const parts: Buffer[] = [];
   let length = 0;

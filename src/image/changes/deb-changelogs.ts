@@ -20,7 +20,10 @@ export interface VersionRange {
 }
 
 /** Bytes of text to read: most changes stand at the beginning of what is long; what is longer than the last is cut there. */
-const limits = [64 * 1024, 1024 * 1024, 8 * 1024 * 1024];
+const limits = [16 * 1024, 128 * 1024, 1024 * 1024, 8 * 1024 * 1024];
+
+/** A rebuild's changelog has its one entry. */
+const rebuildLimit = 64 * 1024;
 
 /** Packages may link their documentation to another's (Debian Policy, 12.3), seldom over a third. */
 const mostLinks = 5;
@@ -82,7 +85,7 @@ export class DebChangelogs {
   async #rebuilds(files: CommitFiles, directory: string, { architecture }: Pinned): Promise<ChangelogEntry[]> {
     for (const name of [`changelog.Debian.${architecture}.gz`, `changelog.${architecture}.gz`]) {
       const entry = await files.find(path.posix.join(directory, name));
-      if (entry?.kind === 'file') return parseChangelog((await readTextStart(entry, limits[0]!)).text).entries;
+      if (entry?.kind === 'file') return parseChangelog((await readTextStart(entry, rebuildLimit)).text).entries;
     }
     return [];
   }
