@@ -4,6 +4,7 @@ import { jenkinsGate } from '../refresh/jenkins-gate.ts';
 import type { ImageChanges } from '../refresh/message.ts';
 import { type Author, type GateResult, type RefreshOptions, refresh as refreshBranch } from '../refresh/refresh.ts';
 import { type CommonOptions, openContext } from './context.ts';
+import type { UpdatedImage } from './update.ts';
 import type { Context, Outcome, Verb } from './verb.ts';
 
 interface Options extends CommonOptions {
@@ -27,7 +28,7 @@ export const refresh: Verb<Options> = {
       settings,
       lockfiles: images.map((image) => image.lockfile),
       author,
-      update: () => inCheckout(context, options, async (inner) => (await updateAll(inner)).images as ImageChanges[]),
+      update: () => inCheckout(context, options, updateAll),
       gate: await gateOf(context, options),
       progress: context.progress,
       signal: context.signal,
@@ -47,9 +48,10 @@ async function inCheckout<T>(context: Context, options: Options, work: (inner: C
   }
 }
 
-async function updateAll(context: Context): Promise<Outcome> {
+async function updateAll(context: Context): Promise<ImageChanges[]> {
   const { update } = await import('./update.ts');
-  return update.run(context, {}, []);
+  const { describedUpdate } = await import('./described-update.ts');
+  return describedUpdate(context, (await update.run(context, {}, [])).images as UpdatedImage[]);
 }
 
 async function gateOf(context: Context, options: Options): Promise<RefreshOptions['gate']> {

@@ -26,7 +26,7 @@ export const verbs: Record<string, VerbEntry> = {
     load: async () => (await import('./update.ts')).update as Verb,
   },
   diff: {
-    summary: 'show what differs between two lockfiles, or two images',
+    summary: 'show what differs between two lockfiles, a device and its lockfile, or two images',
     exclusive: false,
     load: async () => (await import('./diff.ts')).diff as Verb,
   },

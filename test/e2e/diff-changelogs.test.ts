@@ -5,6 +5,10 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import type { DescribedChanges, DescribedSource } from '../../src/apt/changes/described.ts';
 import { loadLockfile } from '../../src/apt/lockfile.ts';
+import { openContext } from '../../src/commands/context.ts';
+import { describedUpdate } from '../../src/commands/described-update.ts';
+import { silent } from '../../src/progress/progress.ts';
+import { commitMessage } from '../../src/refresh/message.ts';
 import { dpkgChangelogs } from '../apt/changes/dpkg-changelog.ts';
 import { projectRoot } from './lockstep.ts';
 import { ostree, temporaryDirectory } from './projects.ts';
@@ -52,6 +56,17 @@ describe('lockstep diff of a lockfile without and with the security suite', func
   async function shown(...args: string[]): Promise<string> {
     const argv = ['--import', 'tsx', path.join(projectRoot, 'src/cli.ts'), 'diff', ...args, '-C', dir];
     return (await execa('node', [...argv, '--toolbox', 'host'], { cwd: projectRoot })).stdout;
+  }
+
+  /** Of a refresh that has updated the lockfile in the work tree. */
+  async function refreshMessage(): Promise<string> {
+    const context = openContext({ C: dir, toolbox: 'host' }, silent, new AbortController().signal);
+    const updated = { name: 'panel', lockfile: at('panel.lock'), changes: [], changed: true };
+    try {
+      return commitMessage(await describedUpdate(context, [updated]));
+    } finally {
+      await context.close();
+    }
   }
 
   /** What the deb's changelog says by Debian's own reader, of the first package that has one of its own. */
@@ -124,6 +139,10 @@ describe('lockstep diff of a lockfile without and with the security suite', func
     await git('commit', '--quiet', '--message', 'without security');
     await writeFile(at('panel.lock'), after);
     expect((await compared()).sources).to.deep.equal(sources);
+    expect(await refreshMessage())
+      .to.match(/^Refresh panel: /)
+      .and.to.contain(cve)
+      .and.to.contain(said);
     await git('commit', '--quiet', '--all', '--message', 'with security');
     expect((await compared('HEAD~1', 'HEAD')).sources).to.deep.equal(sources);
     expect((await compared('HEAD', 'HEAD~1')).sources.map(({ kind }) => kind)).to.include('downgraded');

@@ -37,4 +37,26 @@ describe('commitMessage', () => {
   it('says so when the bytes changed but no version did', () => {
     expect(commitMessage([image('panel')])).to.equal('Refresh panel: same versions, new metadata\n');
   });
+
+  it('tells changelogs where they are known, in Markdown of which git takes no line for a comment', () => {
+    const entry = { source: 'a', version: '1.1', distributions: ['sid'], urgency: 'high', binaryOnly: false };
+    const said = { ...entry, maintainer: null, date: null, changes: '  * Fix CVE-2025-0001 (Closes: #12).' };
+    const told = { cves: ['CVE-2025-0001'], bugs: [12], urgency: 'high' as const, entries: [said], packages: ['a'] };
+    const state = { changelog: 'whole' as const, fetchable: false, note: null, kind: 'upgraded' as const };
+    const panel = {
+      ...image('panel', change('a', 'upgraded', '1', '1.1')),
+      sources: [{ source: 'a', from: '1', to: '1.1', ...told, ...state }],
+      size: { download: { from: 1, to: 2 }, installed: { from: 1, to: 1 }, new: 2000 },
+    };
+    expect(commitMessage([panel, image('still')])).to.equal(
+      [
+        'Refresh panel: 1 upgraded\n',
+        '**panel**\n',
+        '1 package: 1 upgraded; 2.0 kB to download\n',
+        '- `a` `1` → `1.1`; urgency high; CVE-2025-0001; Debian bug 12\n',
+        '**`a`, since `1`**\n',
+        '```text\n 1.1 (sid)\n   * Fix CVE-2025-0001 (Closes: 12).\n```\n',
+      ].join('\n'),
+    );
+  });
 });

@@ -7,8 +7,12 @@ export interface TitledChanges extends DescribedChanges {
   title: string;
 }
 
-/** Characters: below what the forges take for a merge request, of which 32,768 is the least. */
-export const markdownLimit = 30_000;
+export interface MarkdownOptions {
+  /** Characters; when not given, below what the forges take for a merge request, of which 32,768 is the least. */
+  limit?: number;
+  /** `bold` for a commit message: git takes lines that begin with `#` for comments when it is edited. */
+  headings?: 'hashes' | 'bold';
+}
 
 /** Characters of one source's changelog, so that a kernel's does not leave the others out. */
 const sourceLimit = 5_000;
@@ -17,21 +21,24 @@ const sourceLimit = 5_000;
  * What sets of packages differ in, for a merge request: each source in a line, then the changelogs as far as there is room, those with
  * CVE ids first. Nothing in it is markup, a mention or a command to whoever receives it but what is made here.
  */
-export function changesMarkdown(images: readonly TitledChanges[], limit = markdownLimit): string {
+export function changesMarkdown(images: readonly TitledChanges[], options: MarkdownOptions = {}): string {
+  const { limit = 30_000, headings = 'hashes' } = options;
+  const heading = (level: number, text: string) =>
+    headings === 'bold' ? `**${text}**` : `${'#'.repeat(level)} ${text}`;
   const head: string[] = [];
   let room = limit - 200;
-  const add = (text: string, reserve = 0): boolean => {
-    if (text.length + 2 > room - reserve) return false;
+  const add = (text: string): boolean => {
+    if (text.length + 2 > room) return false;
     head.push(text);
     room -= text.length + 2;
     return true;
   };
   for (const image of images) {
-    add(`### ${unlinked(image.title)}\n\n${unlinked(summaryOf(image))}`);
+    add(`${heading(3, unlinked(image.title))}\n\n${unlinked(summaryOf(image))}`);
     add(listOf(image, Math.floor(room / 2)));
   }
   const told = images.flatMap(({ sources }) => sources.filter(({ entries }) => entries.length > 0)).sort(byWeight);
-  const left = told.filter((source) => !add(sectionOf(source)));
+  const left = told.filter((source) => !add(`${heading(4, titleOf(source))}\n\n${changelogOf(source)}`));
   if (left.length > 0) {
     const names = left.length === 1 ? 'one more source' : `${left.length} more sources`;
     head.push(`The changelogs of ${names} are too long for here; \`lockstep diff\` shows them.`);
@@ -67,8 +74,12 @@ function sourceLine(source: DescribedSource, image: TitledChanges): string {
   ].join('');
 }
 
-function sectionOf(source: DescribedSource): string {
-  const { from, to, kind, entries } = source;
+function titleOf({ source, from, to, kind }: DescribedSource): string {
+  const what = kind === 'downgraded' ? `taken back to ${codeSpan(to ?? '')}` : `since ${codeSpan(from ?? '')}`;
+  return `${codeSpan(source)}, ${what}`;
+}
+
+function changelogOf({ entries }: DescribedSource): string {
   const lines: string[] = [];
   const all = entries.flatMap(entryLines).map((line) => ` ${line}`.trimEnd());
   let length = 0;
@@ -79,8 +90,7 @@ function sectionOf(source: DescribedSource): string {
   }
   const rest = all.length - lines.length;
   if (rest > 0) lines.push(` … ${rest} more lines`);
-  const what = kind === 'downgraded' ? `taken back to ${codeSpan(to ?? '')}` : `since ${codeSpan(from ?? '')}`;
-  return `#### ${codeSpan(source.source)}, ${what}\n\n${codeBlock(lines)}`;
+  return codeBlock(lines);
 }
 
 /** What fixes most comes first. */
