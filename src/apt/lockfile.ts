@@ -47,16 +47,17 @@ export async function loadLockfile(file: string): Promise<Lockfile> {
 export function parseLockfile(text: string, file: string): Lockfile {
   refuseConflictMarkers(text, file);
   const lines = text.split('\n');
-  const start = Math.max(
-    0,
-    lines.findIndex((line) => !line.startsWith('#')),
-  );
+  const first = lines.findIndex((line) => !line.startsWith('#'));
+  const start = first === -1 ? lines.length : first;
   try {
     const stanzas = parseStanzas(lines.slice(start).join('\n'), start + 1);
     const packages = stanzas.map((stanza) => lockedPackage(stanza));
     if (packages.length === 0) throw new Deb822Error(1, 'it holds no package');
     refuseDuplicates(packages);
-    return { file, text, digest: lockDigest(text), inputs: parseInputs(lines.slice(0, start)), packages };
+    const inputs = parseInputs(lines.slice(0, start));
+    if (inputs !== null && lines.at(-1) !== '')
+      throw new Deb822Error(lines.length, 'it ends within a line: it was cut short');
+    return { file, text, digest: lockDigest(text), inputs, packages };
   } catch (error) {
     if (error instanceof Deb822Error) throw syntax(file, error.line, error.message);
     throw error;
@@ -136,7 +137,7 @@ function refuseConflictMarkers(text: string, file: string): void {
     'E_LOCK_SYNTAX',
     `${file}:${index + 1}: a conflict marker of git: the merge is not finished`,
     {
-      hint: 'run `lockstep update`, which makes the lockfile anew',
+      hint: 'run `lockstep update`, which settles the merge by making the lockfile anew, then `git add` it',
     },
   );
 }

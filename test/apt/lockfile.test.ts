@@ -111,6 +111,8 @@ describe('the lockfile', () => {
       says: 'dash is there twice',
     },
     { name: 'a line of garbage', damaged: text.replace('Maintainer:', 'Maintainer'), line: 7, says: 'Field: value' },
+    { name: 'an end within a line', damaged: text.trimEnd(), line: 32, says: 'it was cut short' },
+    { name: 'an end within its head', damaged: text.slice(0, 50), line: 1, says: 'it holds no package' },
     { name: 'no package at all', damaged: '#Lockstep-Architecture: armhf\n', line: 1, says: 'no package' },
     {
       name: 'conflict markers of git',

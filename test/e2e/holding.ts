@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseLockfile } from '../../src/apt/lockfile.ts';
+import { archiveKeyring } from '../../src/apt/private-root.ts';
 import { type Resolution, type ResolveOptions, resolveImage } from '../../src/apt/resolve.ts';
 import type { ImageConfig, PinConfig } from '../../src/config/types.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';
@@ -63,4 +64,13 @@ export function versionsOf({ packages }: Resolution): string[] {
 
 export function pin(name: string, version: string, reason = 'it broke'): PinConfig {
   return { package: name, version, reason, expires: null };
+}
+
+/**
+ * A command under which the toolbox's archive keyring is another one, for runs of the command line: to it alone, in a
+ * mount namespace of its own.
+ */
+export function underKeyring(keyring: string): string[] {
+  const bind = `mount --bind "$0" ${archiveKeyring} && exec "$@"`;
+  return ['unshare', '--mount', 'sh', '-euc', bind, keyring];
 }
