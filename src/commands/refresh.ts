@@ -9,6 +9,7 @@ import type { Context, Outcome, Verb } from './verb.ts';
 
 interface Options extends CommonOptions {
   author?: string;
+  only?: string[];
 }
 
 /** `lockstep refresh`: the nightly job. */
@@ -17,7 +18,9 @@ export const refresh: Verb<Options> = {
   summary: 'update on a branch, gate it, push it: the nightly job',
 
   declare(command: Command) {
-    command.option('--author <"Name <mail>">', 'author of the commit; default: the configuration of git');
+    command
+      .option('--author <"Name <mail>">', 'author of the commit; default: the configuration of git')
+      .option('--only <package...>', 'update these packages and what they need for that, nothing else');
   },
 
   async run(context, options): Promise<Outcome> {
@@ -28,7 +31,7 @@ export const refresh: Verb<Options> = {
       settings,
       lockfiles: images.map((image) => image.lockfile),
       author,
-      update: () => inCheckout(context, options, updateAll),
+      update: () => inCheckout(context, options, (inner) => updateAll(inner, options.only)),
       gate: await gateOf(context, options),
       progress: context.progress,
       signal: context.signal,
@@ -48,10 +51,11 @@ async function inCheckout<T>(context: Context, options: Options, work: (inner: C
   }
 }
 
-async function updateAll(context: Context): Promise<ImageChanges[]> {
+/** @param only the packages that alone are to be updated; all when not given */
+async function updateAll(context: Context, only?: string[]): Promise<ImageChanges[]> {
   const { update } = await import('./update.ts');
   const { describedUpdate } = await import('./described-update.ts');
-  return describedUpdate(context, (await update.run(context, {}, [])).images as UpdatedImage[]);
+  return describedUpdate(context, (await update.run(context, { only }, [])).images as UpdatedImage[]);
 }
 
 async function gateOf(context: Context, options: Options): Promise<RefreshOptions['gate']> {

@@ -1,9 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
+import { parseLockfile } from '../../src/apt/lockfile.ts';
 import type { UpdatedImage } from '../../src/commands/update.ts';
 import { LoopbackArchive } from '../apt/loopback-archive.ts';
 import type { SampleDeb } from '../apt/sample-deb.ts';
+import { commitFiles, git, makeRepositories } from '../refresh/repositories.ts';
 import { base, underKeyring } from './holding.ts';
 import { projectWith } from './projects.ts';
 import { lockstepFrom, type TinyAnswer } from './tiny-project.ts';
@@ -38,7 +40,10 @@ describe('lockstep update with what is held', function () {
     archive.publish('stable', { packages: [base, ...packages], date: new Date() });
   const configure = (changes: object, more: object = {}) => {
     const panel = { arch: 'armhf', suites: ['stable'], packages: ['app'], mirror: archive.url, ...changes };
-    return writeFile(path.join(dir, 'lockstep.yml'), JSON.stringify({ images: { panel, ...more } }));
+    return writeFile(
+      path.join(dir, 'lockstep.yml'),
+      JSON.stringify({ images: { panel, ...more }, refresh: { gate: 'none' } }),
+    );
   };
   const update = (...args: string[]) => lockstepFrom(dir, ['update', ...args], { wrap: underKeyring(archive.keyring) });
   const lock = () => readFile(path.join(dir, 'panel.lock'), 'utf8');
@@ -112,6 +117,27 @@ describe('lockstep update with what is held', function () {
     expect([misspelt.exitCode, misspelt.outcome.code]).to.deep.equal([2, 'E_USAGE']);
     expect(misspelt.outcome.message).to.contain('no image has the package ap');
     expect(misspelt.outcome.hint).to.contain('app');
+  });
+
+  it('is what a refresh does with the packages that are named', async () => {
+    const at = await makeRepositories();
+    try {
+      const files = ['lockstep.yml', 'panel.lock'].map(async (name) => [
+        name,
+        await readFile(path.join(dir, name), 'utf8'),
+      ]);
+      await commitFiles(at.clone, { ...Object.fromEntries(await Promise.all(files)), '.gitignore': '.lockstep/\n' });
+      await git(at.clone, 'push', '--quiet', 'origin', 'main');
+      await publish([deb('app', '2', 9), deb('lib', '2', 9)]);
+      const argv = ['refresh', '--only', 'app', '--author', 'Night Job <night@example.org>'];
+      const { exitCode, stderr } = await lockstepFrom(at.clone, argv, { wrap: underKeyring(archive.keyring) });
+      expect(exitCode, stderr).to.equal(0);
+      const lockfile = await git(at.bare, 'show', 'lockstep/refresh:panel.lock');
+      const pinned = parseLockfile(`${lockfile}\n`, 'panel.lock').packages;
+      expect(pinned.map((each) => `${each.package} ${each.version}`)).to.deep.equal(['app 2', 'base 1', 'lib 1']);
+    } finally {
+      await at.remove();
+    }
   });
 
   it('does not hold the rest of a lockfile that was made for other suites', async () => {

@@ -87,6 +87,8 @@ describe('the steps of the shared library, under Groovy', function () {
   it('give a flag without a value for true, and none for false', async () => {
     const { log } = await run('lockstepUpdate(check: true)', { agent: well });
     expect(argvIn(log)).to.deep.equal(['update', '--json', '-C', '.', '--check']);
+    const some = await run("lockstepUpdate(only: ['openssl', 'curl'])", { agent: well });
+    expect(argvIn(some.log).slice(4).join(' ')).to.equal('--only openssl --only curl');
     const off = await run('lockstepUpdate(check: false)', { agent: well });
     expect(argvIn(off.log)).not.to.include('--check');
   });
