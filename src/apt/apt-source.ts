@@ -21,7 +21,7 @@ export interface AptSource {
 export type SourceKeyring = { file: string } | { keys: Buffer };
 
 export interface SourceOptions {
-  /** Keyring of the image's own archive, in the toolbox. */
+  /** Keyring of the image's own archive, in the toolbox, unless the image names one. */
   keyring: string;
   /** Suites that may be past their day. */
   allowExpired?: readonly string[];
@@ -32,16 +32,19 @@ export interface SourceOptions {
  * Throws E_CONFIG_VALUE for a keyring that is none.
  */
 export async function aptSources(
-  image: Pick<ImageConfig, 'name' | 'mirror' | 'components' | 'sources'>,
+  image: Pick<ImageConfig, 'name' | 'mirror' | 'keyring' | 'components' | 'sources'>,
   suites: readonly SuiteSource[],
   { keyring, allowExpired = [] }: SourceOptions,
 ): Promise<AptSource[]> {
   // What lockstep.yml names is judged by lockstep; of its own archive the machine knows best, as of one that is frozen.
   const judged = (suite: string, named: boolean) => (allowExpired.includes(suite) ? false : named || null);
+  const ownKeys: SourceKeyring = image.keyring
+    ? { keys: await readKeyring(image.keyring, `image ${image.name}: the keyring of its archive`) }
+    : { file: keyring };
   const own = suites.map(({ suite, base }): AptSource => {
     const mayNotExpire = judged(suite, image.mirror !== null);
     const { components } = image;
-    return { repository: null, suite, base, components, keyring: { file: keyring }, priority: null, mayNotExpire };
+    return { repository: null, suite, base, components, keyring: ownKeys, priority: null, mayNotExpire };
   });
   const further = image.sources.map(async ({ url, suites, components, keyring, priority }) => {
     const keys = await readKeyring(keyring, `image ${image.name}: the keyring of ${url}`);
@@ -53,7 +56,7 @@ export async function aptSources(
   return [...own, ...(await Promise.all(further)).flat()];
 }
 
-/** sources.list(5), in deb822 form. @param keyringOf path of a keyring in the toolbox */
+/** sources.list(5), in deb822 form: where dates are not looked at, nothing expires. @param keyringOf path of a keyring in the toolbox */
 export function sourcesText(
   sources: readonly AptSource[],
   arch: string,
@@ -62,7 +65,8 @@ export function sourcesText(
   const stanza = ({ suite, base, components, keyring, mayNotExpire }: AptSource) =>
     `Types: deb\nURIs: ${base}\nSuites: ${suite}\nComponents: ${components.join(' ')}\nArchitectures: ${arch}\n` +
     `Signed-By: ${signedBy(keyring, keyringOf(keyring))}\n` +
-    (mayNotExpire === null ? '' : `Check-Valid-Until: ${mayNotExpire ? 'yes' : 'no'}\n`);
+    (mayNotExpire === true ? 'Check-Valid-Until: yes\nCheck-Date: yes\n' : '') +
+    (mayNotExpire === false ? 'Check-Valid-Until: no\n' : '');
   return sources.map(stanza).join('\n');
 }
 

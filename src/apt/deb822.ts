@@ -19,6 +19,11 @@ export class Stanza {
   get(name: string): string | undefined {
     return this.#fields.get(name.toLowerCase());
   }
+
+  /** Names of its fields, in lower case. */
+  names(): string[] {
+    return [...this.#fields.keys()];
+  }
 }
 
 /** A text that is not deb822; whoever knows the file's name turns it into an error for the user. */

@@ -20,7 +20,7 @@ const updateSymptoms: Symptom[] = [
   {
     code: 'E_APT_EXPIRED',
     pattern: /is expired \(invalid since|is not valid yet/,
-    hint: 'check the clock where apt runs, then the mirror; the lockfile was not touched',
+    hint: 'check the clock where apt runs, then the mirror; `--allow-expired SUITE` takes it on your word; the lockfile was not touched',
   },
   {
     // apt goes on to call a suite unsigned whose InRelease it could not get.

@@ -5,14 +5,18 @@ import { runApt } from './apt-run.ts';
 import type { AptSource } from './apt-source.ts';
 import { Deb822Error, parseStanzas } from './deb822.ts';
 import type { IndexFile } from './index-targets.ts';
+import { isStill } from './kept-stanza.ts';
 import { type LockedPackage, lockedPackage } from './locked-package.ts';
 import type { PrivateRoot } from './private-root.ts';
+import { isLocalOrigin, type PackageOrigin } from './provenance.ts';
 
 /** A deb as apt would download it. */
 export interface ChosenDeb {
   url: string;
   sha256: string;
 }
+
+type IndexOf = Pick<IndexFile, 'file' | 'source' | 'suite' | 'component'>;
 
 /** The stanzas of {@link publishedStanzas}. */
 export async function stanzasOf(
@@ -21,19 +25,21 @@ export async function stanzasOf(
   indexes: readonly string[],
   debs: readonly ChosenDeb[],
 ): Promise<LockedPackage[]> {
-  const files = indexes.map((file) => ({ file, source: null }));
+  const files = indexes.map((file) => ({ file, source: null, suite: '', component: '' }));
   return (await publishedStanzas(toolbox, root, files, debs)).map(({ locked }) => locked);
 }
 
 /**
  * The stanzas of the chosen debs, byte for byte as the suites' indexes have them. (`apt-cache show` moves fields about.)
  * One pass over the indexes in the toolbox, so that only what is wanted travels. Throws E_APT_BAD_INDEX, E_APT_FAILED.
+ * @param before what the present lockfile pins, and where from: that stays where it still holds
  */
-export async function publishedStanzas<Index extends Pick<IndexFile, 'file' | 'source'>>(
+export async function publishedStanzas<Index extends IndexOf>(
   toolbox: Toolbox,
   root: PrivateRoot,
   indexes: readonly Index[],
   debs: readonly ChosenDeb[],
+  before: { locked?: readonly LockedPackage[]; origins?: ReadonlyMap<string, PackageOrigin> } = {},
 ): Promise<{ locked: LockedPackage; index: Index }[]> {
   // A line that no archive can have put into a stanza.
   const mark = `@${randomBytes(8).toString('hex')}`;
@@ -50,7 +56,12 @@ export async function publishedStanzas<Index extends Pick<IndexFile, 'file' | 's
     const index = indexes.find(({ file }) => file === record.slice(0, end))!;
     return { locked: parsed(record.slice(end + 1), index.source), index };
   });
-  return debs.map((deb) => chosenFrom(published, deb));
+  const pinned = new Map((before.locked ?? []).map((each) => [each.sha256, each]));
+  return debs.map((deb) => {
+    const locked = pinned.get(deb.sha256);
+    const origin = locked === undefined ? undefined : before.origins?.get(locked.package);
+    return chosenFrom(published, deb, { locked, origin });
+  });
 }
 
 /** First file: the wanted digests, one a line; then the indexes, a record for each stanza. Intervals are unknown to mawk. */
@@ -71,12 +82,22 @@ function parsed(record: string, source: AptSource | null): LockedPackage {
   }
 }
 
-/** Overlapping suites publish the same deb under different paths: the one that apt would fetch counts. */
-function chosenFrom<Index extends Pick<IndexFile, 'source'>>(
+/**
+ * Overlapping suites publish the same deb under different paths: the one that is locked counts as long as there is one,
+ * else the one that apt would fetch.
+ */
+function chosenFrom<Index extends IndexOf>(
   published: readonly { locked: LockedPackage; index: Index }[],
   deb: ChosenDeb,
+  before: { locked?: LockedPackage; origin?: PackageOrigin },
 ): { locked: LockedPackage; index: Index } {
   const same = published.filter(({ locked }) => locked.sha256 === deb.sha256);
+  const kept = same.filter(({ locked, index }) => index.source !== null && isStill(locked, before.locked));
+  const [first] = kept;
+  if (first !== undefined) {
+    const there = kept.find(({ index }) => isOrigin(index, before.origin)) ?? first;
+    return { ...there, locked: before.locked! };
+  }
   const path = decodeURIComponent(deb.url);
   const found =
     same.find(({ locked, index }) => `${index.source?.base}/${locked.filename}` === path) ??
@@ -84,6 +105,11 @@ function chosenFrom<Index extends Pick<IndexFile, 'source'>>(
     same[0];
   if (found === undefined) throw unreadable(`no stanza for ${deb.url}`);
   return found;
+}
+
+function isOrigin({ source, suite, component }: IndexOf, origin: PackageOrigin | undefined): boolean {
+  if (origin === undefined || isLocalOrigin(origin)) return false;
+  return origin.repository === source?.repository && origin.suite === suite && origin.component === component;
 }
 
 function unreadable(message: string): LockstepError {

@@ -22,6 +22,8 @@ export interface ResolveOptions extends Omit<PrepareOptions, 'workspace' | 'held
   workspace: Pick<Workspace, 'apt' | 'dir'>;
   /** What the lockfile pins by now: what is held comes from there when its suite no longer has it. */
   locked?: readonly LockedPackage[];
+  /** Where the packages of the lockfile come from, as far as that is recorded. */
+  origins?: ReadonlyMap<string, PackageOrigin>;
   /** The packages to bring up to date, with what they need for that; none: all. */
   only?: readonly string[];
   /** For what is asked of mirrors besides apt. */
@@ -80,7 +82,10 @@ export async function resolvePrepared(
   stage?.advance({ detail: 'solving' });
   const age = { firstSeen: new FirstSeen(path.join(workspace.dir, 'first-seen.json')), proxy, signal, now };
   const chosen = await chooseDebs({ toolbox, root, image, local, indexes, locked, only, age });
-  const published = await publishedStanzas(toolbox, root, indexes, chosen.debs);
+  const published = await publishedStanzas(toolbox, root, indexes, chosen.debs, {
+    locked,
+    origins: options.origins,
+  });
   const departed = new Set(chosen.debs.filter((deb) => isFromLock(root, deb)).map(({ sha256 }) => sha256));
   const stanzas = published.map((each) => each.locked);
   const packages = asLocked(stanzas, { locked, only, departed });

@@ -1,5 +1,6 @@
 import type { LockedPackage } from '../apt/locked-package.ts';
 import { type Lockfile, loadLockfile } from '../apt/lockfile.ts';
+import { type Recorded, readRecorded } from '../apt/record-provenance.ts';
 import type { Resolution } from '../apt/resolve.ts';
 import { refuseUnknown, updatableAlone } from '../apt/updatable.ts';
 import type { ImageConfig } from '../config/types.ts';
@@ -12,6 +13,8 @@ export interface Before {
   /** null: there is none that can be read. */
   text: string | null;
   packages: LockedPackage[];
+  /** What is recorded beside it; null: nothing that can be read. */
+  recorded: Recorded | null;
   /** The packages of the image that alone are to be updated; none: all are. */
   only: string[];
   /** What it stays at, when none of the packages that are to be updated is the image's. */
@@ -28,23 +31,37 @@ export async function lockfilesBefore(context: Context, images: ImageConfig[], o
   const lockfiles = await Promise.all(images.map((image) => heldLockfile(image)));
   const named = images.map((image, index) => updatableAlone(only, image, lockfiles[index]!));
   refuseUnknown(only, named, lockfiles);
+  const records = await Promise.all(images.map((image) => recordBefore(context, image)));
   return images.map((image, index) => {
     const { text, packages } = lockfiles[index]!;
+    const recorded = records[index]!;
     const nothing = { origins: new Map(), releases: [], waiting: [], early: [], departed: [] };
     const asItIs: Resolution = { packages, text, ...nothing };
-    const before = { image, text, packages, only: named[index]! };
+    const before = { image, text, packages, recorded, only: named[index]! };
     return before.only.length === 0 ? { ...before, asItIs } : before;
   });
 }
 
 async function anyBefore(context: Context, image: ImageConfig): Promise<Before> {
+  const recorded = await recordBefore(context, image);
   try {
     const { text, packages } = await loadLockfile(image.lockfile);
-    return { image, text, packages, only: [] };
+    return { image, text, packages, recorded, only: [] };
   } catch (error) {
     if (!(error instanceof LockstepError)) throw error;
     if (error.code === 'E_LOCK_SYNTAX') context.progress.note(`made anew, as it cannot be read: ${error.message}`);
-    return { image, text: null, packages: [], only: [] };
+    return { image, text: null, packages: [], recorded, only: [] };
+  }
+}
+
+async function recordBefore(context: Context, image: ImageConfig): Promise<Recorded | null> {
+  try {
+    return await readRecorded(image);
+  } catch (error) {
+    if (!(error instanceof LockstepError) || error.code !== 'E_PROVENANCE_SYNTAX') throw error;
+    const risk = 'whether a suite is older than before is not known this time';
+    context.progress.note(`made anew, as it cannot be read: ${error.message}; ${risk}`);
+    return null;
   }
 }
 

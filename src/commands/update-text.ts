@@ -4,7 +4,7 @@ import type { UpdatedImage, WaitingVersion } from './update.ts';
 /** What an update did, for a terminal. */
 export function updateText(images: readonly UpdatedImage[], message: string): string {
   const lines = images
-    .filter((image) => image.changed || image.waiting.length > 0)
+    .filter((image) => image.changed || image.recordChanged || image.waiting.length > 0)
     .flatMap(({ name, changes, packages, waiting }) => [
       ...changeLines(name, changes, packages),
       ...waiting.map((each) => `  ${waitingText(each)}`),

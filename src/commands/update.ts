@@ -2,19 +2,20 @@ import type { Command } from 'commander';
 import { changesBetween, type PackageChange } from '../apt/diff.ts';
 import { writeLockfile } from '../apt/lockfile.ts';
 import { expiredPins } from '../apt/pin-state.ts';
-import { type Resolution, resolveImage } from '../apt/resolve.ts';
+import { provenanceFile } from '../apt/provenance-file.ts';
 import { durationPattern, milliseconds } from '../config/duration.ts';
 import type { ImageConfig, PinConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
-import { inStage } from '../progress/progress.ts';
-import { type Before, lockfilesBefore } from './update-before.ts';
-import { noteAfter, noteBefore } from './update-notes.ts';
+import { lockfilesBefore } from './update-before.ts';
+import { type Resolved, refuseSuites, resolveAll } from './update-resolve.ts';
 import { updateText } from './update-text.ts';
 import { type Context, type Outcome, ok, unchanged, type Verb } from './verb.ts';
 
 export interface UpdateOptions {
   check?: boolean;
   withoutSuite?: string[];
+  allowExpired?: string[];
+  allowSuiteRollback?: string[];
   only?: string[];
   minimumAge?: string;
 }
@@ -24,11 +25,15 @@ export interface UpdatedImage {
   name: string;
   /** Absolute path. */
   lockfile: string;
+  /** Absolute path of the record of where its packages come from. */
+  provenance: string;
   changes: PackageChange[];
   /** How many packages it now pins. */
   packages: number;
   /** Whether the bytes differ: they may without a change of packages, as when an archive edits a description. */
   changed: boolean;
+  /** Whether the record does. */
+  recordChanged: boolean;
   /** Versions that are not taken before `until`, by `minimumAge:`. */
   waiting: WaitingVersion[];
   /** Pins whose day is over. */
@@ -43,6 +48,8 @@ export interface WaitingVersion {
   until: string;
 }
 
+const risk = 'whoever replays an old state can bring back holes that were closed since';
+
 export const update: Verb<UpdateOptions> = {
   name: 'update',
   summary: 'resolve the packages of the images anew and write their lockfiles',
@@ -51,31 +58,35 @@ export const update: Verb<UpdateOptions> = {
       .option('--check', 'write nothing; fail when a lockfile is not what the archive now gives, or a pin has expired')
       .option('--only <package...>', 'update these packages and what they need for that, nothing else')
       .option('--minimum-age <duration>', 'how old versions must be, in place of what lockstep.yml says: 0s, 3d')
-      .option('--without-suite <suite>', 'leave this suite out, and say so in the lockfile; may be repeated', collect),
+      .option('--without-suite <suite>', 'leave this suite out, and say so in the lockfile; may be repeated', collect)
+      .option('--allow-expired <suite>', `take this suite though it is past its day: ${risk}`, collect)
+      .option('--allow-suite-rollback <suite>', `take this suite though it is older than before: ${risk}`, collect),
   run: runUpdate,
   print: (outcome) => updateText(outcome.images as UpdatedImage[], outcome.message),
 };
 
 /** All images are resolved before the first lockfile is written: a failure leaves every one as it was. */
 async function runUpdate(context: Context, options: UpdateOptions): Promise<Outcome> {
-  const [without, now] = [options.withoutSuite ?? [], new Date()];
+  const now = new Date();
+  const flags = {
+    without: options.withoutSuite ?? [],
+    allowExpired: options.allowExpired ?? [],
+    allowRollback: options.allowSuiteRollback ?? [],
+  };
   const images = (await context.images()).map((image) => aged(image, options.minimumAge));
-  refuseSuites(without, images);
+  refuseSuites(flags, images);
   const befores = await lockfilesBefore(context, images, options.only ?? []);
-  const resolved: { before: Before; resolution: Resolution }[] = [];
-  for (const before of befores) {
-    noteBefore(context.progress, before.image, without, now);
-    const resolution = before.asItIs ?? (await resolveInStage(context, before, { without, now }));
-    noteAfter(context.progress, before.image, resolution);
-    resolved.push({ before, resolution });
-  }
-  const updated = resolved.map(({ before, resolution }) => describe(before, resolution, now));
-  const changed = updated.filter((image) => image.changed);
+  const resolved = await resolveAll(context, befores, { ...flags, now });
+  const updated = resolved.map((each) => describe(each, now));
+  const changed = updated.filter((image) => image.changed || image.recordChanged);
   if (options.check === true) return checked(updated);
   if (changed.length === 0) {
     return unchanged('nothing changed: every lockfile is what the archive now gives', { images: updated });
   }
-  for (const { before, resolution } of resolved) await writeLockfile(before.image.lockfile, resolution.text);
+  for (const { before, resolution, record } of resolved) {
+    await writeLockfile(before.image.lockfile, resolution.text);
+    if (record !== null) await writeLockfile(provenanceFile(before.image), record);
+  }
   return ok(`updated: ${changed.map((image) => image.name).join(', ')}`, { images: updated });
 }
 
@@ -97,28 +108,16 @@ function checked(images: UpdatedImage[]): Outcome {
   return { outcome: 'failed', code: 'E_LOCK_OUTDATED', message: message[0]!, hint: 'run `lockstep update`', images };
 }
 
-async function resolveInStage(
-  context: Context,
-  { image, packages: locked, only }: Before,
-  { without, now }: { without: string[]; now: Date },
-): Promise<Resolution> {
-  const [toolbox, workspace, { signal }] = [await context.toolbox(), await context.workspace(), context];
-  const work = (stage: Parameters<Parameters<typeof inStage>[2]>[0]) =>
-    resolveImage(image, { toolbox, workspace, without, locked, only, signal, now, stage });
-  return inStage(context.progress, `resolve ${image.name}`, work, {
-    unit: 'packages',
-    summary: ({ packages }) => `${packages.length} packages`,
-  });
-}
-
-function describe(before: Before, resolution: Resolution, now: Date): UpdatedImage {
+function describe({ before, resolution, record }: Resolved, now: Date): UpdatedImage {
   const { image } = before;
   return {
     name: image.name,
     lockfile: image.lockfile,
+    provenance: provenanceFile(image),
     changes: changesBetween(before.packages, resolution.packages),
     packages: resolution.packages.length,
     changed: before.text !== resolution.text,
+    recordChanged: record !== null,
     waiting: resolution.waiting.map(({ package: name, version, published, until }) => {
       return { package: name, version, published: published.toISOString(), until: until.toISOString() };
     }),
@@ -130,14 +129,6 @@ function aged(image: ImageConfig, minimumAge: string | undefined): ImageConfig {
   if (minimumAge === undefined) return image;
   if (durationPattern.test(minimumAge)) return { ...image, minimumAge: milliseconds(minimumAge) };
   throw new LockstepError('E_USAGE', `--minimum-age ${minimumAge}: expected a duration such as 0s, 12h or 3d`);
-}
-
-/** A suite that no image has is a slip of the pen; an image without any suite is one too. */
-function refuseSuites(without: readonly string[], images: readonly ImageConfig[]): void {
-  const unknown = without.find((suite) => !images.some((image) => image.suites.includes(suite)));
-  if (unknown !== undefined) throw new LockstepError('E_USAGE', `--without-suite: no image has the suite ${unknown}`);
-  const bare = images.find((image) => image.suites.every((suite) => without.includes(suite)));
-  if (bare !== undefined) throw new LockstepError('E_USAGE', `--without-suite leaves image ${bare.name} no suite`);
 }
 
 function collect(value: string, before: string[] = []): string[] {

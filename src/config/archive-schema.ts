@@ -26,6 +26,11 @@ const source = z.strictObject({
 
 export const archiveEntry = {
   components: components.optional().describe('Components of the suites; default: main'),
+  keyring: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File below lockstep.yml with the OpenPGP keys that may sign the suites'),
   sources: z.array(source).optional().describe('Further repositories, each with a keyring of its own'),
   base: z
     .union([z.literal('essential'), z.array(packageName).min(1)], { error: 'essential, or a list of packages' })

@@ -9,9 +9,10 @@ type Issue = z.core.$ZodIssue;
 export function archiveKeys(
   root: string,
   entry: CompleteImageEntry,
-): Pick<ImageConfig, 'components' | 'sources' | 'base' | 'recommends' | 'exclude'> {
+): Pick<ImageConfig, 'components' | 'keyring' | 'sources' | 'base' | 'recommends' | 'exclude'> {
   return {
     components: [...new Set(entry.components ?? ['main'])],
+    keyring: entry.keyring === undefined ? null : path.resolve(root, entry.keyring),
     sources: (entry.sources ?? []).map(({ url, suites, components, keyring, priority = null }) => ({
       url: url.replace(/\/+$/, ''),
       suites: [...new Set(suites)],

@@ -25,6 +25,8 @@ export interface ImageConfig {
   run: RunConfig;
   /** Base URL of the archive; null: what the toolbox's own apt uses. */
   mirror: string | null;
+  /** Absolute path of the OpenPGP keys that may sign its suites; without it those of the distribution. */
+  keyring?: string | null;
   /** Further base URLs and absolute paths where its debs may be, asked after the archive in this order. */
   archives: string[];
   /** Version written into the commit and os-release; null: the first 12 digits of the lockfile's digest. */

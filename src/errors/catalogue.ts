@@ -65,7 +65,9 @@ const entries = {
     exit: 1,
     meaning:
       'A suite says of itself that it is no longer valid: the mirror is stale, or somebody replays an old state.',
-    remedy: 'Check the clock of this machine, then the mirror.',
+    remedy:
+      'Check the clock of this machine, then the mirror. `lockstep update --allow-expired SUITE` takes the suite on your ' +
+      'word, and does without what was fixed since.',
   },
   E_APT_INCONSISTENT: {
     exit: 1,

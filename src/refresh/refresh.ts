@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import type { RefreshConfig } from '../config/types.ts';
 import { type ErrorCode, LockstepError } from '../errors/index.ts';
 import { inStage, type Progress } from '../progress/progress.ts';
 import { type Checkout, nameBelow, readCheckout, restoreCheckout } from './checkout.ts';
 import { type Git, gitIn } from './git.ts';
-import { idLocks } from './id-locks.ts';
+import { idLocks, recordBeside } from './id-locks.ts';
 import { commitMessage, type ImageChanges } from './message.ts';
 import { alreadyProposed, fetchRemote, pushBranch, type RemoteState } from './remote.ts';
 import { changedPaths } from './status.ts';
@@ -65,7 +66,8 @@ export interface RefreshResult extends GateResult {
 export async function refresh(options: RefreshOptions): Promise<RefreshResult> {
   const { root, environment, progress, settings } = options;
   const outside = gitIn(root, environment, options.signal);
-  const checkout = await readCheckout(outside, root, [...options.lockfiles, ...options.lockfiles.flatMap(idLocks)]);
+  const beside = options.lockfiles.flatMap((file) => [recordBeside(file), ...idLocks(file)]);
+  const checkout = await readCheckout(outside, root, [...options.lockfiles, ...beside]);
   const git = gitIn(checkout.top, environment, options.signal);
   await assertClean(git, checkout);
   const seen = await inStage(progress, `fetch ${settings.remote}`, () =>
@@ -102,16 +104,19 @@ async function refreshOn(
   const images = await options.update();
   const lockfiles = images.map((image) => image.lockfile);
   const numbers = lockfiles.flatMap(idLocks);
-  written.push(...lockfiles, ...numbers);
+  const records = lockfiles.map(recordBeside);
+  written.push(...lockfiles, ...records, ...numbers);
   const about = { branch: settings.branch, base: seen.base, images, commit: null, pushed: false };
   const none = { outcome: 'unchanged', code: null, hint: null, ...about } as const;
 
-  if (!(await stageLockfiles(git, checkout, lockfiles))) {
+  if (!(await stageLockfiles(git, checkout, [...lockfiles, ...records.filter(existsSync)]))) {
     return { ...none, message: `Nothing changed since ${settings.base} ${seen.base.slice(0, 12)}` };
   }
   const tree = (await git(['write-tree'])).stdout.trim();
-  const below = await Promise.all(numbers.map((file) => nameBelow(checkout.top, file)));
-  if (await alreadyProposed(git, seen, tree, below)) {
+  const [below, recorded] = await Promise.all(
+    [numbers, records].map((files) => Promise.all(files.map((file) => nameBelow(checkout.top, file)))),
+  );
+  if (await alreadyProposed(git, seen, tree, { below: below!, recorded: recorded! })) {
     return { ...none, commit: seen.branch, message: `${settings.branch} already holds these lockfiles` };
   }
   const message = commitMessage(images);
@@ -123,7 +128,7 @@ async function refreshOn(
   if (verdict !== null && (verdict.outcome === 'failed' || verdict.outcome === 'unstable')) {
     return { ...about, ...pick(verdict), commit, message: `${subject}: not pushed. ${verdict.message}` };
   }
-  const head = (await commitIdLocks(git, below, options.author)) ?? commit;
+  const head = (await commitIdLocks(git, below!, options.author)) ?? commit;
   await inStage(progress, `push ${settings.branch}`, () =>
     pushBranch(git, settings.remote, settings.branch, head, seen.branch),
   );

@@ -30,12 +30,15 @@ export async function alreadyProposed(
   git: Git,
   seen: RemoteState,
   tree: string,
-  below: readonly string[],
+  { below, recorded }: { below: readonly string[]; recorded: readonly string[] },
 ): Promise<boolean> {
   if (seen.branch === null) return false;
   const proposes = async (revision: string) => {
-    const { stdout } = await git(['show', '--no-patch', '--format=%T %P', revision], { check: false });
-    return stdout.trim() === `${tree} ${seen.base}`;
+    const shown = await git(['show', '--no-patch', '--format=%P', revision], { check: false });
+    if (shown.stdout.trim() !== seen.base) return false;
+    const { exitCode, stdout } = await git(['diff', '--name-only', '-z', tree, revision], { check: false });
+    const names = stdout.split('\0').filter((name) => name !== '');
+    return exitCode === 0 && names.every((name) => recorded.includes(name));
   };
   if (await proposes(seen.branch)) return true;
   const parent = `${seen.branch}^`;
