@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFile, chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect } from 'chai';
@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { openContext } from '../../src/commands/context.ts';
 import { deploy } from '../../src/commands/deploy.ts';
 import { devices } from '../../src/commands/devices/devices.ts';
+import { diff } from '../../src/commands/diff.ts';
 import type { Outcome, Verb } from '../../src/commands/verb.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { DeviceConfig } from '../../src/config/types.ts';
@@ -41,6 +42,7 @@ describe('a device without a machine, an OpenSSH server with ostree', function (
     const source = await bootableRepo();
     dir = await projectWith('try', yaml);
     await mkdir(workspaceOf(dir).dir);
+    await copyFile(path.resolve(source, '../../panel.lock'), path.join(dir, 'panel.lock'));
     await ostree(dir, 'init', '--mode=bare');
     await ostree(dir, 'pull-local', source, 'panel/armhf');
     commits.base = await ostree(dir, 'rev-parse', 'panel/armhf');
@@ -137,6 +139,12 @@ describe('a device without a machine, an OpenSSH server with ostree', function (
     const device = await deployed('test/next');
     expect(device).to.include({ verdict: 'unchanged' });
     expect(device.bytesSent).to.be.lessThan(20_000);
+  });
+
+  it('has what its lockfile pins, by the database of packages that is deployed with it', async () => {
+    const outcome = await lockstep(diff, { device: ['try-1'] });
+    expect(outcome, outcome.message).to.include({ outcome: 'unchanged' });
+    expect(await onDevice('cat', '/usr/lib/sysimage/dpkg/status')).to.contain('\nPackage: ostree\n');
   });
 
   it('goes back to the older commit when the new one is not healthy', async () => {

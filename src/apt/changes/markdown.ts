@@ -89,7 +89,7 @@ function changelogOf({ entries }: DescribedSource): string {
     lines.push(line);
   }
   const rest = all.length - lines.length;
-  if (rest > 0) lines.push(` … ${rest} more lines`);
+  if (rest > 0) lines.push(` … ${rest} more ${rest === 1 ? 'line' : 'lines'}`);
   return codeBlock(lines);
 }
 
