@@ -14,7 +14,8 @@ export interface Held {
 
 /**
  * Why packages that are held do not fit into a solution that was found without holding them, a clause each: `curl 8.0-1
- * needs libssl3 (>= 3.0.17)`. Empty when their own relations do not tell.
+ * needs libssl3 (>= 3.0.17)`. Where they would fit if others were held as well, those. Empty when their own relations do not
+ * tell.
  * @param offered all versions of packages, by name, that there are
  */
 export async function discord(
@@ -26,24 +27,27 @@ export async function discord(
   const fixed = new Map(held.map((each) => [each.package, each.at]));
   for (const [name, at] of fixed) put(now, name, at);
   const told = new Set<string>();
+  const search: Search = { now, fixed, told, companions: [], offered };
   for (let step = 0; step < steps; step += 1) {
     const set = new PackageSet([...now.values()]);
     for (const clash of set.clashes()) told.add(clashText(clash));
-    const followed = await follow(set, { now, fixed, told, offered });
+    const followed = await follow(set, search);
     if (!followed) break;
   }
-  return [...told];
+  return told.size > 0 ? [...told] : search.companions;
 }
 
 interface Search {
   now: Map<string, LockedPackage>;
   fixed: Map<string, LockedPackage | null>;
   told: Set<string>;
+  /** What held packages need and is there to be had, a clause each: it is not the newest, so that apt looks past it. */
+  companions: string[];
   offered: (names: readonly string[]) => Promise<LockedPackage[]>;
 }
 
 /** Tells what is unmet, and takes in what a held package needs and is there to be had. True when it took something in. */
-async function follow(set: PackageSet, { now, fixed, told, offered }: Search): Promise<boolean> {
+async function follow(set: PackageSet, { now, fixed, told, companions, offered }: Search): Promise<boolean> {
   let followed = false;
   for (const unmet of set.unmet()) {
     const names = unmet.choice.map(({ name }) => name);
@@ -55,6 +59,7 @@ async function follow(set: PackageSet, { now, fixed, told, offered }: Search): P
       const best = allowed.reduce((a, b) => (compareVersions(a.version, b.version) < 0 ? b : a));
       fixed.set(best.package, best);
       now.set(best.package, best);
+      companions.push(`${unmetText(unmet, [])}: pin ${best.package} to ${best.version} as well`);
       followed = true;
       continue;
     }

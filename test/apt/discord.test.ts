@@ -57,6 +57,14 @@ describe('why a held package does not fit', () => {
     expect(await why(free, [hold(old)], [locked('data', '1')])).to.deep.equal(['app 2 needs data (>= 2)']);
   });
 
+  it('is that what goes with it has to be held as well', async () => {
+    const free = [locked('curl', '8.1', { Depends: 'libcurl4 (= 8.1)' }), locked('libcurl4', '8.1')];
+    const old = locked('curl', '8.0', { Depends: 'libcurl4 (= 8.0)' });
+    expect(await why(free, [hold(old)], [locked('libcurl4', '8.0')])).to.deep.equal([
+      'curl 8.0 needs libcurl4 (= 8.0): pin libcurl4 to 8.0 as well',
+    ]);
+  });
+
   it('is that another one breaks or conflicts with it', async () => {
     const free = [locked('new', '2', { Breaks: 'old (<< 2)' }), locked('old', '2')];
     expect(await why(free, [hold(locked('old', '1'))])).to.deep.equal(['new 2 breaks old (<< 2), which is old 1']);

@@ -90,12 +90,32 @@ describe('pins that leave no solution', function () {
     const pins = [pin('fine', '1'), pin('lib', '1', 'first'), pin('data', '1', 'second')];
     expect(
       await refused(packages, { pins }),
-    ).to.equal(`image panel: the pins lib 1 and data 1 leave no solution together:
+    ).to.equal(`image panel: the pin lib 1 and the pin data 1 leave no solution together:
   lib 1 breaks data (<< 2), which is data 1
   lib is pinned because: first
   data is pinned because: second`);
     expect(versionsOf(await image.update({ pins: pins.slice(0, 2) }))).to.include.members(['lib 1', 'data 2']);
     expect(versionsOf(await image.update({ pins: [pins[0]!, pins[2]!] }))).to.include.members(['lib 2', 'data 1']);
+  });
+
+  it('are explained by what has to be pinned as well', async () => {
+    const packages = ['1', '2'].flatMap((version) => [
+      stanzaText('app', version, { Depends: `lib (= ${version})` }),
+      stanzaText('lib', version),
+    ]);
+    const message = await refused(packages, { pins: [pin('app', '1')] });
+    expect(message).to.contain('leaves no solution:\n  app 1 needs lib (= 1): pin lib to 1 as well\n');
+    expect(versionsOf(await image.update({ pins: [pin('app', '1'), pin('lib', '1')] }))).to.deep.equal([
+      'app 1',
+      'lib 1',
+    ]);
+  });
+
+  it('are explained beside packages that are excluded', async () => {
+    const packages = [stanzaText('app', '2', { Depends: 'lib' }), stanzaText('lib', '1', { Depends: 'data | other' })];
+    packages.push(stanzaText('lib', '2', { Depends: 'data' }), stanzaText('data', '1'), stanzaText('other', '1'));
+    const message = await refused(packages, { pins: [pin('lib', '2')], exclude: ['data'] });
+    expect(message).to.contain('the exclusion of data leaves no solution:\n  lib 2 needs data');
   });
 
   it('are told one after the other when there are several causes', async () => {
