@@ -17,11 +17,11 @@ export interface Compared {
 /** Documentation that links to another package's is found when that one is here: a second round, and a third for the odd. */
 const rounds = 4;
 
-/** @param fetch brings debs into the repository whose changelogs are not there; null: what is there must do */
-export async function described(
-  { before, after, repo }: Compared,
-  fetch: ((missing: readonly Pinned[]) => Promise<boolean>) | null,
-): Promise<DescribedChanges> {
+/** Brings debs into the repository; whether any came. */
+type Fetch = (missing: readonly Pinned[]) => Promise<boolean>;
+
+/** @param fetch for debs whose changelogs are not there; null: what is there must do */
+export async function described({ before, after, repo }: Compared, fetch: Fetch | null): Promise<DescribedChanges> {
   for (let round = 1; ; round++) {
     const { missing, ...found } = await describeChanges(before, after, repo);
     const wanted = missing.filter(({ sha256 }) => sha256 !== null);
@@ -29,21 +29,34 @@ export async function described(
   }
 }
 
-/** Imports debs of an image's lockfiles as a build does. False, with a note, when they cannot be had: that is no reason to show nothing. */
-export function fetcherOf(context: Context, image: ImageConfig, locked: readonly LockedPackage[]) {
+/** Imports debs of an image's lockfiles as a build does. What cannot be had is noted: that is no reason to show nothing. */
+export function fetcherOf(context: Context, image: ImageConfig, locked: readonly LockedPackage[]): Fetch {
   const byDigest = new Map(locked.map((deb) => [deb.sha256, deb]));
-  return async (missing: readonly Pinned[]): Promise<boolean> => {
+  const given = new Set<string>();
+  return async (missing) => {
     const debs = missing.map(({ sha256 }) => byDigest.get(sha256 ?? '')).filter((deb) => deb !== undefined);
-    const { progress, signal, environment } = context;
-    const [workspace, toolbox] = [await context.workspace(), await context.toolbox()];
-    try {
-      const archive = await archiveOf(toolbox, image, environment);
-      await importSome(debs, { lockfile: image.lockfile, archive }, { workspace, toolbox, progress, signal });
-      return debs.length > 0;
-    } catch (error) {
-      if (!(error instanceof LockstepError && /^E_(FETCH|DEB)_/.test(error.code))) throw error;
-      progress.note(`not all changelogs could be fetched: ${error.message}`);
-      return false;
-    }
+    const untried = debs.filter(({ sha256 }) => !given.has(sha256));
+    for (const { sha256 } of untried) given.add(sha256);
+    return untried.length > 0 && (await fetchDebs(context, image, untried));
   };
+}
+
+async function fetchDebs(context: Context, image: ImageConfig, debs: readonly LockedPackage[]): Promise<boolean> {
+  const { progress, signal, environment } = context;
+  const [workspace, toolbox] = [await context.workspace(), await context.toolbox()];
+  try {
+    const archive = () => archiveOf(toolbox, image, environment);
+    await importSome(debs, { image, archive }, { workspace, toolbox, progress, signal });
+    return true;
+  } catch (error) {
+    if (!(error instanceof LockstepError) || !/^E_(FETCH|DEB|APT)_/.test(error.code)) throw error;
+    if (debs.length === 1 || !/^E_(FETCH_GONE|DEB_.*)$/.test(error.code)) {
+      progress.note(`not all changelogs could be fetched: ${error.message}`);
+      return debs.length > 1;
+    }
+  }
+  // One that is gone must not keep the others back.
+  let any = false;
+  for (const deb of debs) any = (await fetchDebs(context, image, [deb])) || any;
+  return any;
 }
