@@ -17,16 +17,20 @@ export interface Sides {
   repo: string;
 }
 
-/** What two names of lockfiles or git revisions stand for: HEAD and the work tree, when they are not given. */
+/**
+ * What two names of lockfiles or git revisions stand for: HEAD and the work tree, when they are not given. A lockfile beside a revision, or
+ * alone, is one of the only image, or of the one that is chosen.
+ */
 export async function sidesOf(context: Context, a = 'HEAD', b?: string): Promise<Sides[]> {
-  if (b !== undefined && (await areFiles(context, a, b))) return [await filesSides(context, a, b)];
-  return revisionSides(context, a, b);
+  const [first, second] = await Promise.all([a, b].map((name) => name !== undefined && isFile(fileAt(context, name))));
+  if (b !== undefined && first && second) return [await filesSides(context, a, b)];
+  return first || second ? [await mixedSides(context, a, b)] : revisionSides(context, a, b);
 }
 
 /** The lockfile of an image in the work tree, in a git revision, or another file. Throws E_USAGE, E_LOCK_*. */
 export async function packagesOf(context: Context, image: ImageConfig, name?: string): Promise<LockedPackage[]> {
   if (name === undefined) return (await loadLockfile(image.lockfile)).packages;
-  const file = path.resolve(context.dir, name);
+  const file = fileAt(context, name);
   if (await isFile(file)) return (await loadLockfile(file)).packages;
   const git = await projectGit(context);
   await requireRevision(git, name);
@@ -34,7 +38,7 @@ export async function packagesOf(context: Context, image: ImageConfig, name?: st
 }
 
 async function filesSides(context: Context, a: string, b: string): Promise<Sides> {
-  const [first, second] = [a, b].map((name) => path.resolve(context.dir, name)) as [string, string];
+  const [first, second] = [fileAt(context, a), fileAt(context, b)];
   const [before, after] = [await loadLockfile(first), await loadLockfile(second)];
   const beside = workspaceOf(path.dirname(second)).repo;
   const repo = (await stat(beside).catch(() => null)) === null ? workspaceOf(context.dir).repo : beside;
@@ -54,11 +58,18 @@ async function revisionSides(context: Context, a: string, b?: string): Promise<S
   );
 }
 
-async function areFiles(context: Context, ...names: string[]): Promise<boolean> {
-  const found = await Promise.all(names.map((name) => isFile(path.resolve(context.dir, name))));
-  if (found.every(Boolean) || !found.some(Boolean)) return found.every(Boolean);
-  const message = `${names[found.indexOf(false)]} is no file, ${names[found.indexOf(true)]} is one`;
-  throw new LockstepError('E_USAGE', message, { hint: 'name two lockfiles, or git revisions' });
+async function mixedSides(context: Context, a: string, b?: string): Promise<Sides> {
+  const [image, ...others] = await context.images();
+  if (image === undefined || others.length > 0) {
+    const message = `${b === undefined ? a : `${a} and ${b}`}: which image’s lockfile is meant?`;
+    throw new LockstepError('E_USAGE', message, { hint: 'say it with `--image NAME`, or name two lockfiles' });
+  }
+  const [before, after] = [await packagesOf(context, image, a), await packagesOf(context, image, b)];
+  return { name: image.name, before, after, repo: (await context.workspace()).repo };
+}
+
+function fileAt({ dir }: Context, name: string): string {
+  return path.resolve(dir, name);
 }
 
 async function isFile(file: string): Promise<boolean> {

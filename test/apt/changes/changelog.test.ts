@@ -19,8 +19,7 @@ describe('a changelog', function () {
   this.timeout(60_000);
 
   it('is read as Debian’s own reader does, be it of this machine', async () => {
-    const texts = await changelogsHere(60);
-    expect(texts.length).to.be.greaterThan(10);
+    const texts = [entry('1.0', '  * a\n  * Closes: #12'), ...(await changelogsHere(60))];
     const theirs = await dpkgChangelogs(texts.map((text) => ({ text })));
     for (const [index, text] of texts.entries()) {
       const { entries } = parseChangelog(text);
