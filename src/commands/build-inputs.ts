@@ -59,7 +59,8 @@ function refuseVersion(version: string | undefined): void {
   throw new LockstepError('E_USAGE', `--image-version ${version}: ${checked.error.issues[0]?.message}`);
 }
 
-async function inputsOf(
+/** What the build of an image from a lockfile starts from, which need not be the image's own. */
+export async function inputsOf(
   context: Context,
   image: ImageConfig,
   lockfile: Lockfile,

@@ -75,6 +75,11 @@ export const verbs: Record<string, VerbEntry> = {
     exclusive: true,
     load: async () => (await import('./devices/devices.ts')).devices as Verb,
   },
+  gc: {
+    summary: 'remove debs and commits that no lockfile needs any more',
+    exclusive: true,
+    load: async () => (await import('./gc.ts')).gc as Verb,
+  },
   explain: {
     summary: 'tell what an error code means and what to do',
     exclusive: false,

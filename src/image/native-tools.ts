@@ -41,11 +41,7 @@ export async function nativeTools(
 ): Promise<NativeTools | null> {
   const tools = toolPackages(lockfile.packages);
   if (tools.length === 0) return null;
-  const wanted = [...new Set(tools.flatMap(({ needs }) => needs))].map(
-    (locked) => `${locked.package}=${locked.version}`,
-  );
-  const how = [stageScript('native-tools'), ...relocating(image.arch), dispatcher().toString('hex')];
-  const digest = digestOf('native', format, ...wanted.sort(), ...how);
+  const digest = nativeDigest(image, lockfile);
   const ref = stageRef('native', digest);
   const there = await resolveRef(build.toolbox, build.repo, ref);
   const lacking = there === null ? await make(build, image, lockfile, workspace, ref) : [];
@@ -53,6 +49,19 @@ export async function nativeTools(
   const dir = `${build.work}/native-tools`;
   await build.toolbox.run(['ostree', `--repo=${build.repo}`, 'checkout', '--require-hardlinks', ref, dir]);
   return { dir, digest, description: describe(tools.length, lacking) };
+}
+
+/** The ref of the tools that builds of this lockfile use. */
+export function nativeToolsRef(image: Pick<ImageConfig, 'arch'>, lockfile: Pick<Lockfile, 'packages'>): string {
+  return stageRef('native', nativeDigest(image, lockfile));
+}
+
+function nativeDigest({ arch }: Pick<ImageConfig, 'arch'>, { packages }: Pick<Lockfile, 'packages'>): string {
+  const wanted = [...new Set(toolPackages(packages).flatMap(({ needs }) => needs))].map(
+    (locked) => `${locked.package}=${locked.version}`,
+  );
+  const how = [stageScript('native-tools'), ...relocating(arch), dispatcher().toString('hex')];
+  return digestOf('native', format, ...wanted.sort(), ...how);
 }
 
 function describe(count: number, lacking: readonly string[]): string {

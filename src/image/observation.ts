@@ -25,11 +25,8 @@ type Place = Pick<BuildEnvironment, 'toolbox' | 'repo'>;
 /** An earlier run that would read the same of this tree; null when there is none. `key`: all other inputs. */
 export async function recall(place: Place, stage: string, key: string, tree: string): Promise<Observation | null> {
   const { toolbox, repo } = place;
-  const argv = ['ostree', 'cat', `--repo=${repo}`, observationRef(stage, key), '/observation.json'];
-  const { exitCode, stdout } = await toolbox.run(argv, { check: false });
-  if (exitCode !== 0) return null;
-  const known = JSON.parse(stdout) as Observation;
-  if ((await readDigest(place, tree, known.opened)) !== known.digest) return null;
+  const known = await readObservation(place, observationRef(stage, key));
+  if (known === null || (await readDigest(place, tree, known.opened)) !== known.digest) return null;
   const there = await Promise.all([known.result, known.tree].map((commit) => resolveRef(toolbox, repo, commit)));
   return there.includes(null) ? null : known;
 }
@@ -55,6 +52,13 @@ export async function remember(
 export async function openedFiles({ toolbox }: Pick<Place, 'toolbox'>, file: string): Promise<string[] | null> {
   const { exitCode, stdout } = await toolbox.run(['cat', file], { check: false });
   return exitCode === 0 ? stdout.split('\0').filter((name) => name !== '') : null;
+}
+
+/** What a ref or commit says; null when it is none. */
+export async function readObservation({ toolbox, repo }: Place, revision: string): Promise<Observation | null> {
+  const argv = ['ostree', 'cat', `--repo=${repo}`, revision, '/observation.json'];
+  const { exitCode, stdout } = await toolbox.run(argv, { check: false });
+  return exitCode === 0 ? (JSON.parse(stdout) as Observation) : null;
 }
 
 function observationRef(stage: string, key: string): string {

@@ -48,14 +48,19 @@ const unsettled = ['dpkg', 'lockstep'];
  * stages, which the next build makes anew from the objects that are left. Says whether it had to.
  */
 export async function recoverSync(toolbox: Toolbox, repo: string): Promise<boolean> {
-  const mark = await readFile(markOf(repo), 'utf8').catch(() => null);
-  if (mark === null || mark === (await bootId())) return false;
+  if (!(await wasCutOff(repo))) return false;
   // By the time of change: ostree sets the time of modification of its objects to 0.
   await toolbox.run(['find', path.join(repo, 'objects'), '!', '-type', 'd', '-cnewer', markOf(repo), '-delete']);
   await toolbox.run(['rm', '-rf', ...unsettled.map((prefix) => path.join(repo, 'refs/heads', prefix))]);
   await toolbox.run(['sync', '--file-system', repo]);
   await removeMark(repo);
   return true;
+}
+
+/** Whether the machine went down during a build: what that one wrote may be damaged. */
+export async function wasCutOff(repo: string): Promise<boolean> {
+  const mark = await readFile(markOf(repo), 'utf8').catch(() => null);
+  return mark !== null && mark !== (await bootId());
 }
 
 /** The mark of a build at work or broken off. */
