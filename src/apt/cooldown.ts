@@ -1,10 +1,12 @@
 import type { ChosenDeb } from './index-stanzas.ts';
 import type { VersionOf } from './preferences.ts';
+import type { PublicationDate } from './publication-dates.ts';
 
 /** A version that has not been in its archive for long enough. */
 export interface YoungVersion extends VersionOf {
   sha256: string;
-  published: Date;
+  /** Since when it has been in its archive. */
+  published: PublicationDate;
   /** When it is old enough. */
   until: Date;
 }

@@ -16,6 +16,13 @@ export interface DateOptions {
   timeoutMs?: number;
 }
 
+/** Since when a deb has been in its archive. */
+export interface PublicationDate {
+  date: Date;
+  /** Whether the mirror tells it; else it is when this project first saw the deb there. */
+  told: boolean;
+}
+
 /** Questions on their way at a time. */
 const atOnce = 8;
 
@@ -23,7 +30,10 @@ const atOnce = 8;
  * Since when each deb has been in its archive, by sha256: an archive's indexes tell no dates, but mirrors keep those of
  * the files, which an HTTP server tells as Last-Modified. Throws E_INTERRUPTED.
  */
-export async function publicationDates(debs: readonly ChosenDeb[], options: DateOptions): Promise<Map<string, Date>> {
+export async function publicationDates(
+  debs: readonly ChosenDeb[],
+  options: DateOptions,
+): Promise<Map<string, PublicationDate>> {
   const agents = new Agents();
   const limit = pLimit(atOnce);
   try {
@@ -31,7 +41,9 @@ export async function publicationDates(debs: readonly ChosenDeb[], options: Date
     const pairs = debs.map(({ sha256 }, index) => [sha256, told[index] ?? null] as const);
     const unknown = pairs.filter(([, date]) => date === null).map(([sha256]) => sha256);
     const seen = await options.firstSeen.of(unknown);
-    return new Map(pairs.map(([sha256, date]) => [sha256, date ?? seen.get(sha256)!]));
+    return new Map(
+      pairs.map(([sha256, date]) => [sha256, { date: date ?? seen.get(sha256)!, told: date !== null }] as const),
+    );
   } finally {
     await agents.close();
   }

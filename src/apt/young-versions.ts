@@ -3,7 +3,7 @@ import type { Cooldown, YoungVersion } from './cooldown.ts';
 import type { FirstSeen } from './first-seen.ts';
 import { type ChosenDeb, stanzasOf } from './index-stanzas.ts';
 import type { VersionOf } from './preferences.ts';
-import { publicationDates } from './publication-dates.ts';
+import { type PublicationDate, publicationDates } from './publication-dates.ts';
 import type { Answer } from './solver.ts';
 import { isSecurity } from './sources.ts';
 import { wantedOf } from './wanted.ts';
@@ -62,7 +62,7 @@ async function youngAmong(search: Search, debs: readonly ChosenDeb[]): Promise<Y
   const { toolbox, root, indexes, image, age } = search;
   if (debs.length === 0) return [];
   const dates = await publicationDates(debs, age);
-  const until = (published: Date) => new Date(published.getTime() + image.minimumAge);
+  const until = ({ date }: PublicationDate) => new Date(date.getTime() + image.minimumAge);
   const young = debs.filter(({ sha256 }) => until(dates.get(sha256)!) > age.now);
   if (young.length === 0) return [];
   const files = indexes.map(({ file }) => file);

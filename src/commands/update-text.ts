@@ -18,8 +18,9 @@ function changeLines(name: string, changes: readonly PackageChange[], packages: 
   return [`${name}: ${packages} packages, ${changes.length} changed`, ...lines];
 }
 
-function waitingText({ package: name, version, published, until }: WaitingVersion): string {
-  return `${name} ${version} waits until ${minute(until)}, as it was published on ${minute(published)}`;
+function waitingText({ package: name, version, published, seen, until }: WaitingVersion): string {
+  const since = published === undefined ? `first seen on ${minute(seen!)}` : `published on ${minute(published)}`;
+  return `${name} ${version} waits until ${minute(until)}: ${since}`;
 }
 
 /** `2026-11-24 10:32 UTC` */

@@ -43,8 +43,9 @@ export interface UpdatedImage {
 export interface WaitingVersion {
   package: string;
   version: string;
-  /** ISO times. */
-  published: string;
+  /** ISO times: when its archive got it, or when it was first seen there where the mirror does not tell. */
+  published?: string;
+  seen?: string;
   until: string;
 }
 
@@ -81,7 +82,7 @@ async function runUpdate(context: Context, options: UpdateOptions): Promise<Outc
   const changed = updated.filter((image) => image.changed || image.recordChanged);
   if (options.check === true) return checked(updated);
   if (changed.length === 0) {
-    return unchanged('nothing changed: every lockfile is what the archive now gives', { images: updated });
+    return unchanged(nothingChanged(updated), { images: updated });
   }
   for (const { before, resolution, record } of resolved) {
     await writeLockfile(before.image.lockfile, resolution.text);
@@ -103,9 +104,15 @@ function checked(images: UpdatedImage[]): Outcome {
     return { outcome: 'failed', code: 'E_PIN_EXPIRED', message: text, hint, images };
   }
   if (outdated.length === 0) {
-    return unchanged('nothing changed: every lockfile is what the archive now gives', { images });
+    return unchanged(nothingChanged(images), { images });
   }
   return { outcome: 'failed', code: 'E_LOCK_OUTDATED', message: message[0]!, hint: 'run `lockstep update`', images };
+}
+
+function nothingChanged(images: readonly UpdatedImage[]): string {
+  const waiting = images.reduce((sum, image) => sum + image.waiting.length, 0);
+  if (waiting === 0) return 'nothing changed: every lockfile is what the archive now gives';
+  return `nothing changed: ${waiting === 1 ? 'a newer version is' : `${waiting} newer versions are`} not old enough yet`;
 }
 
 function describe({ before, resolution, record }: Resolved, now: Date): UpdatedImage {
@@ -118,9 +125,12 @@ function describe({ before, resolution, record }: Resolved, now: Date): UpdatedI
     packages: resolution.packages.length,
     changed: before.text !== resolution.text,
     recordChanged: record !== null,
-    waiting: resolution.waiting.map(({ package: name, version, published, until }) => {
-      return { package: name, version, published: published.toISOString(), until: until.toISOString() };
-    }),
+    waiting: resolution.waiting.map(({ package: name, version, published: { date, told }, until }) => ({
+      package: name,
+      version,
+      [told ? 'published' : 'seen']: date.toISOString(),
+      until: until.toISOString(),
+    })),
     expiredPins: expiredPins(image, now),
   };
 }

@@ -51,17 +51,22 @@ describe('since when a deb has been in its archive', () => {
     const debs = urls.map((each, index) => ({ url: each, sha256: digest('abcdef'[index]!) }));
     const signal = new AbortController().signal;
     const told = await publicationDates(debs, { firstSeen, signal, proxy: () => null, ...changes });
-    return debs.map(({ sha256 }) => told.get(sha256)?.toISOString());
+    return debs.map(({ sha256 }) => {
+      const found = told.get(sha256);
+      return `${found?.told === true ? 'published' : 'seen'} ${found?.date.toISOString()}`;
+    });
   };
 
   it('is what the mirror tells as Last-Modified, without a download', async () => {
-    expect(await dates([`${url}/dated`, `${url}/moved`])).to.deep.equal(Array(2).fill(published.toISOString()));
+    expect(await dates([`${url}/dated`, `${url}/moved`])).to.deep.equal(
+      Array(2).fill(`published ${published.toISOString()}`),
+    );
     expect(asked.every((line) => line.startsWith('HEAD '))).to.equal(true);
   });
 
   it('is asked for by way of apt’s proxy', async () => {
     expect(await dates(['http://archive.invalid/dated'], { proxy: () => url })).to.deep.equal([
-      published.toISOString(),
+      `published ${published.toISOString()}`,
     ]);
     expect(asked).to.deep.equal(['HEAD http://archive.invalid/dated']);
   });
@@ -70,18 +75,18 @@ describe('since when a deb has been in its archive', () => {
     const file = path.join(dir, 'a b.deb');
     await writeFile(file, '');
     await utimes(file, published, published);
-    expect(await dates([pathToFileURL(file).href])).to.deep.equal([published.toISOString()]);
+    expect(await dates([pathToFileURL(file).href])).to.deep.equal([`published ${published.toISOString()}`]);
   });
 
   it('is the time when it was first seen where the mirror tells none, also the next day', async () => {
-    const first = now.toISOString();
+    const first = `seen ${now.toISOString()}`;
     expect(await dates([`${url}/odd`, `${url}/gone`, `${url}/undated`])).to.deep.equal([first, first, first]);
     now = new Date(now.getTime() + day);
     expect(await dates([`${url}/odd`, `${url}/gone`])).to.deep.equal([first, first]);
   });
 
   it('is unknown, not an error, when the mirror does not answer in time', async () => {
-    expect(await dates([`${url}/silent`], { timeoutMs: 200 })).to.deep.equal([now.toISOString()]);
+    expect(await dates([`${url}/silent`], { timeoutMs: 200 })).to.deep.equal([`seen ${now.toISOString()}`]);
   });
 
   it('is not waited for after an interrupt', async () => {
@@ -102,6 +107,6 @@ describe('since when a deb has been in its archive', () => {
     const file = path.join(dir, 'first-seen.json');
     expect(Object.keys(JSON.parse(await readFile(file, 'utf8')))).to.deep.equal([digest('a'), digest('b')]);
     await writeFile(file, '{"a":');
-    expect(await dates([`${url}/undated`])).to.deep.equal([now.toISOString()]);
+    expect(await dates([`${url}/undated`])).to.deep.equal([`seen ${now.toISOString()}`]);
   });
 });

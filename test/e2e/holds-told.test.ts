@@ -92,7 +92,8 @@ describe('lockstep update with what is held', function () {
     expect(answer.outcome.outcome, answer.stderr).to.equal('unchanged');
     const [waiting] = panelOf(answer).waiting;
     expect(waiting).to.include({ package: 'lib', version: '2' });
-    expect(Date.parse(waiting!.until) - Date.parse(waiting!.published)).to.equal(3 * day);
+    expect(Date.parse(waiting!.until) - Date.parse(waiting!.published!)).to.equal(3 * day);
+    expect(answer.outcome.message).to.equal('nothing changed: a newer version is not old enough yet');
     expect(await lock()).to.equal(before);
     expect((await update('--check')).exitCode).to.equal(0);
     const now = await update('--minimum-age', '0s');
