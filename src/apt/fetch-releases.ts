@@ -23,10 +23,12 @@ export async function readReleases(
   indexes: readonly IndexFile[],
 ): Promise<FetchedRelease[]> {
   const suites = new Map(indexes.flatMap(({ source, release }) => (source === null ? [] : [[release, source]])));
+  // Of images that share indexes, some may give a suite a priority, and others none.
+  const ranked = new Set(indexes.filter(({ source }) => source?.priority != null).map(({ release }) => release));
   const args = [...suites].flatMap(([release, source]) => [
     release,
     root.keyringOf(source),
-    source.priority === null ? '' : sourceLabel(source),
+    ranked.has(release) ? sourceLabel(source) : '',
   ]);
   const argv = ['sh', '-euc', readEach, 'sh', ...args];
   const { exitCode, stdout, output } = await runApt(toolbox, root, argv, { timeoutMs: 60_000 });

@@ -37,6 +37,8 @@ const long = [
   'push',
   'disk-full',
   'update',
+  'same-as-apt',
+  'update-provenance',
   'same-commit',
   'interrupt',
   'killed-programs',
