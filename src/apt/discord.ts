@@ -27,22 +27,24 @@ export async function discord(
   const fixed = new Map(held.map((each) => [each.package, each.at]));
   for (const [name, at] of fixed) put(now, name, at);
   const told = new Set<string>();
-  const search: Search = { now, fixed, told, companions: [], offered };
+  const search: Search = { now, fixed, told, companions: new Map(), offered };
   for (let step = 0; step < steps; step += 1) {
     const set = new PackageSet([...now.values()]);
     for (const clash of set.clashes()) told.add(clashText(clash));
     const followed = await follow(set, search);
     if (!followed) break;
   }
-  return told.size > 0 ? [...told] : search.companions;
+  return told.size > 0
+    ? [...told]
+    : [...search.companions.values()].map(({ clause, at }) => `${clause}: pin ${at} as well`);
 }
 
 interface Search {
   now: Map<string, LockedPackage>;
   fixed: Map<string, LockedPackage | null>;
   told: Set<string>;
-  /** What held packages need and is there to be had, a clause each: it is not the newest, so that apt looks past it. */
-  companions: string[];
+  /** What held packages need and is there to be had, by name. It is not the newest, so that apt looks past it. */
+  companions: Map<string, { clause: string; at: string }>;
   offered: (names: readonly string[]) => Promise<LockedPackage[]>;
 }
 
@@ -59,10 +61,12 @@ async function follow(set: PackageSet, { now, fixed, told, companions, offered }
       const best = allowed.reduce((a, b) => (compareVersions(a.version, b.version) < 0 ? b : a));
       fixed.set(best.package, best);
       now.set(best.package, best);
-      companions.push(`${unmetText(unmet, [])}: pin ${best.package} to ${best.version} as well`);
+      companions.set(best.package, { clause: unmetText(unmet, []), at: `${best.package} to ${best.version}` });
       followed = true;
       continue;
     }
+    // Why it is not there: it went along with what is held.
+    for (const name of names) if (companions.has(name)) told.add(companions.get(name)!.clause);
     told.add(unmetText(unmet, fitting.length > 0 ? [] : there));
   }
   return followed;

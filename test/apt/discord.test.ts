@@ -54,7 +54,10 @@ describe('why a held package does not fit', () => {
       locked('data', '2'),
     ];
     const old = locked('lib', '1', { Depends: 'data (= 1)' });
-    expect(await why(free, [hold(old)], [locked('data', '1')])).to.deep.equal(['app 2 needs data (>= 2)']);
+    expect(await why(free, [hold(old)], [locked('data', '1')])).to.deep.equal([
+      'lib 1 needs data (= 1)',
+      'app 2 needs data (>= 2)',
+    ]);
   });
 
   it('is that what goes with it has to be held as well', async () => {

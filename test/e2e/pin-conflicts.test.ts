@@ -66,7 +66,7 @@ describe('pins that leave no solution', function () {
       stanzaText('data', '1'),
     ];
     const message = await refused(packages, { pins: [pin('lib', '1')] });
-    expect(message).to.contain('the pin lib 1 leaves no solution:\n  middle 5 needs data (>= 2)\n');
+    expect(message).to.contain('leaves no solution:\n  lib 1 needs data (<< 2)\n  middle 5 needs data (>= 2)\n');
   });
 
   it('are explained by who breaks the pinned version', async () => {
