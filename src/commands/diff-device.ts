@@ -17,18 +17,32 @@ export interface DeviceSides extends Compared {
   locked: LockedPackage[];
 }
 
-/** @param name a lockfile or git revision; the work tree's lockfile when not given. Throws E_NO_SUCH_IMAGE, E_SSH_*, E_DEVICE_*. */
-export async function deviceSides(context: Context, name?: string): Promise<DeviceSides[]> {
+/** A device whose packages could not be read. */
+export interface UnreadDevice {
+  device: string;
+  error: LockstepError;
+}
+
+/**
+ * One device that cannot be read keeps no other back. @param name a lockfile or git revision; the work tree's lockfile when not given.
+ * Throws E_NO_SUCH_IMAGE, E_LOCK_*, E_USAGE.
+ */
+export async function deviceSides(context: Context, name?: string): Promise<(DeviceSides | UnreadDevice)[]> {
   const [{ images }, { repo }, devices] = [await context.config(), await context.workspace(), await context.devices()];
-  return eachDevice(devices, async (device): Promise<DeviceSides> => {
+  return eachDevice(devices, async (device): Promise<DeviceSides | UnreadDevice> => {
     const image = images.find((candidate) => candidate.name === device.image);
     if (image === undefined) {
       const message = `device ${device.name} wants image ${device.image}, which is not defined`;
       throw new LockstepError('E_NO_SUCH_IMAGE', message);
     }
     const locked = await packagesOf(context, image, name);
-    const before = await installedOn(context, device, image);
-    return { device: device.name, image, locked, before, after: locked.map(pinnedOf), repo };
+    try {
+      const before = await installedOn(context, device, image);
+      return { device: device.name, image, locked, before, after: locked.map(pinnedOf), repo };
+    } catch (error) {
+      if (!(error instanceof LockstepError) || context.signal.aborted) throw error;
+      return { device: device.name, error };
+    }
   });
 }
 

@@ -6,7 +6,8 @@ import { changesText, missingNote } from '../apt/changes/text.ts';
 import type { LockedPackage } from '../apt/lockfile.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { CommonOptions } from './context.ts';
-import { type Compared, described, fetcherOf } from './described-images.ts';
+import { described, fetcherOf } from './described-images.ts';
+import type { UnreadDevice } from './diff-device.ts';
 import type { ComparedCommits } from './diff-images.ts';
 import { diffMarkdown, diffText } from './diff-text.ts';
 import { sidesOf } from './lockfile-sides.ts';
@@ -65,11 +66,10 @@ async function comparison(context: Context, options: DiffOptions, a?: string, b?
 
 async function diffLockfiles(context: Context, options: DiffOptions, a?: string, b?: string): Promise<Outcome> {
   const ofDevices = (options.device ?? []).length > 0 || options.label !== undefined;
-  const images = ofDevices ? await compareDevices(context, options, a, b) : await compareFiles(context, options, a, b);
-  return outcomeOf(images, ofDevices);
+  return ofDevices ? compareDevices(context, options, a, b) : compareFiles(context, options, a, b);
 }
 
-async function compareFiles(context: Context, options: DiffOptions, a?: string, b?: string): Promise<ComparedImage[]> {
+async function compareFiles(context: Context, options: DiffOptions, a?: string, b?: string): Promise<Outcome> {
   const all = await sidesOf(context, a, b);
   const images: ComparedImage[] = [];
   for (const { name, before, after, repo } of all) {
@@ -80,43 +80,45 @@ async function compareFiles(context: Context, options: DiffOptions, a?: string, 
       ...(await described(compared, await fetcher(context, options, name, [...before, ...after]))),
     });
   }
-  return images;
+  return outcomeOf(images, 'the lockfiles pin the same packages');
 }
 
-async function compareDevices(
-  context: Context,
-  options: DiffOptions,
-  a?: string,
-  b?: string,
-): Promise<ComparedImage[]> {
+async function compareDevices(context: Context, options: DiffOptions, a?: string, b?: string): Promise<Outcome> {
   if (b !== undefined) {
     const hint = 'its packages are compared with those of one lockfile or git revision';
     throw new LockstepError('E_USAGE', `a device and ${b}: with --device, name one lockfile at most`, { hint });
   }
   const { deviceSides } = await import('./diff-device.ts');
   const images: ComparedImage[] = [];
-  for (const { device, image, locked, ...compared } of await deviceSides(context, a)) {
-    const fetch = await fetcher(context, options, image.name, locked);
-    images.push({ name: image.name, device, ...(await described(compared as Compared, fetch)) });
+  const unread: UnreadDevice[] = [];
+  for (const sides of await deviceSides(context, a)) {
+    if ('error' in sides) unread.push(sides);
+    else {
+      const { device, image, locked, ...compared } = sides;
+      const fetch = await fetcher(context, options, image.name, locked);
+      images.push({ name: image.name, device, ...(await described(compared, fetch)) });
+    }
   }
-  return images;
+  const [first] = unread;
+  if (first === undefined) return outcomeOf(images, 'the devices have the packages that are pinned');
+  const message = unread.map(({ error }) => error.message).join('\n');
+  return { outcome: 'failed', code: first.error.code, message, hint: first.error.hint, images };
 }
 
 async function fetcher(context: Context, { fetch }: DiffOptions, name: string, locked: readonly LockedPackage[]) {
   if (fetch !== true) return null;
-  const image = (await context.config()).images.find((candidate) => candidate.name === name);
+  const [chosen, ...others] = await context.images();
+  const named = (await context.config()).images.find((candidate) => candidate.name === name);
+  const image = named ?? (others.length === 0 ? chosen : undefined);
   if (image !== undefined) return fetcherOf(context, image, locked);
   throw new LockstepError('E_USAGE', `--fetch: lockstep.yml has no image ${name}, whose suites would have the debs`, {
-    hint: 'call the second lockfile as the image is called',
+    hint: 'say with `--image NAME` which image’s lockfiles they are',
   });
 }
 
-function outcomeOf(images: ComparedImage[], ofDevices: boolean): Outcome {
+function outcomeOf(images: ComparedImage[], same: string): Outcome {
   const count = images.reduce((sum, { changes }) => sum + changes.length, 0);
-  if (count === 0) {
-    const message = ofDevices ? 'the devices have the packages that are pinned' : 'the lockfiles pin the same packages';
-    return unchanged(message, { images });
-  }
+  if (count === 0) return unchanged(same, { images });
   const hint = missingNote(images.flatMap(({ sources }) => sources));
   return { ...ok(`${count} ${count === 1 ? 'package differs' : 'packages differ'}`, { images }), hint };
 }

@@ -86,10 +86,18 @@ describe('lockstep diff --device', function () {
     expect(text.stdout).to.match(/^panel on bench-1: 3 packages: 1 upgraded, 1 added, 1 removed; /m);
   });
 
-  it('refuses two lockfiles beside a device, and a device of another host key', async () => {
+  it('fails with what is wrong with one device, and shows the others', async () => {
+    await pin([...here, locked('lockstep-sample', '1-1')]);
+    const { exitCode, outcome, images } = await compare('--device', 'bench-2', '--device', 'bench-1');
+    expect(exitCode).to.equal(1);
+    expect(outcome).to.include({ outcome: 'failed', code: 'E_SSH_HOST_KEY' });
+    expect(outcome.message).to.contain('bench-2');
+    expect(images.map(({ device, changes }) => [device, changes.length])).to.deep.equal([['bench-1', 1]]);
+  });
+
+  it('refuses two lockfiles beside a device, and what is no lockfile', async () => {
     await pin(here);
     expect((await compare('--device', 'bench-1', 'panel.lock', 'panel.lock')).outcome.code).to.equal('E_USAGE');
-    expect((await compare('--device', 'bench-2')).outcome.code).to.equal('E_SSH_HOST_KEY');
     expect((await compare('--device', 'bench-1', 'nonsense')).outcome.code).to.equal('E_USAGE');
   });
 });

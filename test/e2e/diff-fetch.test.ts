@@ -70,4 +70,14 @@ describe('lockstep diff --fetch', function () {
     const { states } = await statesAfter('--fetch');
     expect(states).to.deep.equal({ gone: 'whole', there: 'whole', wrong: 'whole' });
   });
+
+  it('fetches the older debs of a downgrade, whose entries are taken back', async () => {
+    for (const deb of debs) mirror.serve(deb);
+    const { outcome, stderr } = await lockstepFrom(dir, ['diff', 'tiny.lock', 'before.lock', '--fetch']);
+    const { sources } = (outcome.images as DescribedChanges[] | undefined)?.[0] ?? { sources: [] };
+    expect(
+      sources.map(({ kind, entries }) => `${kind} ${entries.map(({ version }) => version)}`),
+      stderr,
+    ).to.deep.equal(Array(3).fill('downgraded 1.0'));
+  });
 });
