@@ -14,6 +14,7 @@ export function unlinked(text: string): string {
   return printable(text)
     .replace(/#(?=\d)/g, '')
     .replace(/\bGH-(?=\d)/gi, 'GH ')
+    .replace(/\b((?:clos|fix|resolv|implement)[a-z]*:?\s{1,3}https?):(?=\/\/)/gi, '$1 ')
     .replace(/(?<![\w.+-])@(?=\w)/g, '(at)')
     .replace(/\[([^[\]\n]*\b(?:skip|no)\b[^[\]\n]*)\]/gi, '($1)');
 }

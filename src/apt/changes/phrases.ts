@@ -46,12 +46,16 @@ export function packagesOf(
   return shortened(words);
 }
 
+/** Characters of a line; `--json` has all. */
+const lineLimit = 400;
+
 /** An entry as lines: its version, suites and day, then its details. */
 export function entryLines({ version, distributions, date, changes }: ChangelogEntry): string[] {
   const day = /\d{1,2}\s+\w+\s+\d{4}/.exec(date ?? '')?.[0];
   const about = [distributions.join(' '), day].filter((word) => word !== undefined && word !== '');
   const heading = `${version ?? 'an entry without a heading'}${about.length === 0 ? '' : ` (${about.join(', ')})`}`;
-  return [heading, ...changes.split('\n').map((line) => (line.startsWith(' ') ? line : `  ${line}`.trimEnd()))];
+  const details = changes.split('\n').map((line) => (line.startsWith(' ') ? line : `  ${line}`.trimEnd()));
+  return [heading, ...details].map((line) => (line.length > lineLimit ? `${line.slice(0, lineLimit)}…` : line));
 }
 
 export function shortened(words: readonly string[]): string {

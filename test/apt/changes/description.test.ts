@@ -68,6 +68,11 @@ describe('changes described for a terminal', () => {
     expect(changesText('panel', described(back))).to.contain('takes back CVE-2025-0001');
   });
 
+  it('cut a line without end', () => {
+    const text = changesText('panel', described(upgrade('wide', `  * ${'x'.repeat(100_000)}`)));
+    expect(text.length).to.be.lessThan(1000);
+  });
+
   it('say how to have the changelogs that are not here', () => {
     const away = upgrade('away', '', { entries: [], changelog: 'not-here', fetchable: true });
     expect(missingNote([away, away]))
@@ -90,9 +95,15 @@ describe('changes described for a merge request', () => {
   });
 
   it('hold nothing of a changelog that a forge would act on', () => {
-    const hostile = ['  * Closes: #1, GH-2, thanks @somebody [skip ci]', '  ```', '  # <img src=x> ', '  /merge'];
+    const hostile = [
+      '  * Closes: #1, GH-2, thanks @somebody [skip ci]',
+      '  * Fixes: https://forge.example.org/a/b/issues/1',
+      '  ```',
+      '  # <img src=x> ',
+      '  /merge',
+    ];
     const text = changesMarkdown(titled(upgrade('x', hostile.join('\n'))));
-    expect(text).to.not.match(/#\d|GH-\d|(^|\s)@\w|\[skip ci\]|^\/|^#+ </m);
+    expect(text).to.not.match(/#\d|GH-\d|(^|\s)@\w|\[skip ci\]|Fixes: https:\/|^\/|^#+ </m);
     const [, fence = '', inside = ''] = /(`{3,})text\n([\s\S]*)\n\1$/.exec(text) ?? [];
     expect(fence).to.equal('````');
     expect(inside).to.contain('<img');
