@@ -29,6 +29,12 @@ const updateSymptoms: Symptom[] = [
     hint: unreachableHint,
   },
   {
+    // What is there under the name of a signed list is no signed text at all.
+    code: 'E_APT_NOT_ARCHIVE',
+    pattern: /does the network require authentication/,
+    hint: 'open the address in a browser from where apt runs; check the network, the proxy and `mirror:`',
+  },
+  {
     code: 'E_APT_SIGNATURE',
     pattern:
       /NO_PUBKEY|BADSIG|EXPKEYSIG|REVKEYSIG|ERRSIG|NODATA|NOSPLIT|signatures? (couldn't be verified|were invalid)|signature verification failed|is not signed|no longer signed|GPG error|Missing key/,
@@ -40,8 +46,13 @@ const updateSymptoms: Symptom[] = [
     hint: 'the mirror is being updated: try again later, or name another one with `mirror:`',
   },
   {
+    code: 'E_APT_BAD_INDEX',
+    pattern: /Problem with MergeList|package lists or status file could not be parsed|Unable to parse package file/,
+    hint: 'use another mirror, and tell whoever runs the archive; the lockfile was not touched',
+  },
+  {
     code: 'E_APT_NO_SUITE',
-    pattern: /(404 +Not Found|File not found|410 +Gone).*does (not|no longer) have a Release file/s,
+    pattern: /(404 +Not Found|File not found|410 +Gone).*(does not have|no longer has) a Release file/s,
     hint: 'correct `suites:` or `mirror:` of the image',
   },
   {
@@ -52,7 +63,7 @@ const updateSymptoms: Symptom[] = [
   {
     code: 'E_APT_UNREACHABLE',
     pattern:
-      /Could not (connect|resolve|handshake)|Unable to connect|Temporary failure|Connection (failed|timed out|refused|reset)|Failed to fetch|does (not|no longer) have a Release file|^Err:/m,
+      /Could not (connect|resolve|handshake)|Unable to connect|Temporary failure|Connection (failed|timed out|refused|reset)|Failed to fetch|(does not have|no longer has) a Release file|^Err:/m,
     hint: unreachableHint,
   },
 ];

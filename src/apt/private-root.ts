@@ -121,16 +121,20 @@ function aptConfig(
     ['Acquire::GzipIndexes', 'false'],
     ['Acquire::Languages', 'none'],
     ['Acquire::Retries', '2'],
-    ['Acquire::http::Timeout', '20'],
-    ['Acquire::https::Timeout', '20'],
     // The lists are a cache: a new clone, which has none, must come to the same end when a suite becomes oldstable.
     ['Acquire::AllowReleaseInfoChange', 'true'],
     // A suite that could not be fetched anew is an error, not a warning.
     ['APT::Update::Error-Mode', 'any'],
   ];
   const carried = acquire.filter(({ name }) => isCarried(name)).map(({ name, value }) => [name, value] as const);
-  return [...carried, ...own].map(([name, value]) => `${name} "${value}";\n`).join('');
+  return [...bounds, ...carried, ...own].map(([name, value]) => `${name} "${value}";\n`).join('');
 }
+
+/** In seconds, where the machine has no opinion of its own. */
+const bounds = [
+  ['Acquire::http::Timeout', '20'],
+  ['Acquire::https::Timeout', '20'],
+] as const;
 
 /** What depends on the machine and its network rather than on the image. */
 function isCarried(name: string): boolean {

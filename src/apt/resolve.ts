@@ -128,7 +128,9 @@ function refuseForeign(image: ImageConfig, packages: readonly LockedPackage[], l
   const digests = new Set(local.map(({ sha256 }) => sha256));
   const foreign = packages.find((locked) => isLocal(locked) && !digests.has(locked.sha256));
   if (foreign !== undefined) {
-    throw new LockstepError('E_APT_BAD_INDEX', `an archive says that ${foreign.package} is ${foreign.filename}`);
+    throw new LockstepError('E_APT_BAD_INDEX', `an archive says that ${foreign.package} is ${foreign.filename}`, {
+      hint: 'use another mirror, and tell whoever runs the archive; the lockfile was not touched',
+    });
   }
   const chosen = new Map(packages.map((locked) => [locked.package, locked]));
   const passedOver = local.find(({ package: name, sha256 }) => chosen.get(name)?.sha256 !== sha256);

@@ -78,6 +78,12 @@ export class Solver {
 function chosenDebs(output: string): ChosenDeb[] {
   const lines = output.matchAll(/^'([^']+)' \S+ \d+ SHA256:([0-9a-f]{64})$/gm);
   const debs = [...lines].map(([, url, sha256]) => ({ url: url!, sha256: sha256! }));
+  const bare = /^'([^']+)' \S+ \d+ (?!SHA256:)/m.exec(output)?.[1];
+  if (bare !== undefined) {
+    throw new LockstepError('E_APT_BAD_INDEX', `an archive gives no sha256 of ${bare}`, {
+      hint: 'tell whoever runs the archive: what lockstep pins, it pins by sha256',
+    });
+  }
   const announced =
     /^\d+ upgraded, (\d+) newly installed, /im.exec(output)?.[1] ?? /Installing: (\d+)/.exec(output)?.[1];
   if (debs.length > 0 && (announced === undefined || Number(announced) === debs.length)) return debs;

@@ -140,6 +140,20 @@ describe('resolving from an archive', function () {
       },
     },
     {
+      name: 'stalls in the middle of a file',
+      code: 'E_APT_UNREACHABLE',
+      says: 'stable/main/binary-armhf/Packages',
+      break: async () => {
+        const at = '/debian/dists/stable/main/binary-armhf/Packages';
+        const index = await archive.read(at);
+        toolbox = configured(toolbox, 'Acquire::http::Timeout "1";\n');
+        archive.answers.set(at, (_, response) => {
+          response.writeHead(200, { 'Content-Length': index.length });
+          response.write(index.subarray(0, index.length / 2));
+        });
+      },
+    },
+    {
       name: 'has vanished from its mirror',
       code: 'E_APT_NO_SUITE',
       says: 'stable',
