@@ -10,13 +10,14 @@ import groovy.json.JsonSlurperClassic
  *   publish   'always': JUnit files and artifacts of the run are published; 'failure': JUnit files only if it failed, for
  *             a verb whose cases the next one tells again (default: nothing is published)
  *   bindings  credentials to bind while the agent runs (default: none)
+ *   without   names of parameters that other steps have and this one has not: image or toolbox (default: none)
  *   own       names of parameters that the step itself uses (default: none)
  *
  * Returns what the agent printed with --json, as a map.
  */
 def call(Map how) {
     Map given = how.given ?: [:]
-    List flags = ['image', 'toolbox'] + (how.flags ?: [])
+    List flags = (['image', 'toolbox'] - (how.without ?: [])) + (how.flags ?: [])
     String problem = lockstepParameters(how.step, given, ['dir', 'node', 'lock'] + flags + (how.own ?: []))
     if (problem) {
         error(problem)
@@ -103,11 +104,12 @@ String commandOf(String verb, Map given, List flags, String home, String answer)
     List words = ['node', "${home}/agent.mjs", verb, '--json', '-C', given.dir ?: '.']
     for (name in flags) {
         def value = given[name]
+        String flag = '--' + name.replaceAll('([A-Z])', '-$1').toLowerCase()
         if (value == true) {
-            words << "--${name}"
+            words << flag
         } else if (value) {
             for (item in (value instanceof Collection ? value : [value])) {
-                words << "--${name}" << item
+                words << flag << item
             }
         }
     }

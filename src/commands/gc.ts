@@ -109,5 +109,6 @@ function removedText({ debs, stages, objects, leftovers }: Counts): string {
 }
 
 function keptText({ debs, lockfiles, commits }: { debs: number; lockfiles: string[]; commits: number }): string {
-  return `kept: ${debs} debs of the lockfiles of ${lockfiles.join(', ')}; the last ${commits} commits of each image`;
+  const last = commits === 1 ? 'the last commit' : `the last ${commits} commits`;
+  return `kept: ${debs} debs of the lockfiles of ${lockfiles.join(', ')}; ${last} of each image`;
 }

@@ -89,6 +89,8 @@ describe('the steps of the shared library, under Groovy', function () {
     expect(argvIn(log)).to.deep.equal(['update', '--json', '-C', '.', '--check']);
     const some = await run("lockstepUpdate(only: ['openssl', 'curl'])", { agent: well });
     expect(argvIn(some.log).slice(4).join(' ')).to.equal('--only openssl --only curl');
+    const two = await run("lockstepGc(keepRev: ['main', 'v1'], keepCommits: 2, dryRun: true)", { agent: well });
+    expect(argvIn(two.log).slice(4).join(' ')).to.equal('--keep-rev main --keep-rev v1 --keep-commits 2 --dry-run');
     const off = await run('lockstepUpdate(check: false)', { agent: well });
     expect(argvIn(off.log)).not.to.include('--check');
   });
@@ -149,6 +151,7 @@ describe('the steps of the shared library, under Groovy', function () {
     ['lockstepDeploy', 'comit', 'commit'],
     ['lockstepTest', 'lable', 'label'],
     ['lockstepRefresh', 'gitCredential', 'gitCredentials'],
+    ['lockstepGc', 'keepCommit', 'keepCommits'],
   ]) {
     it(`refuse ${wrong} of ${step} and name ${right}, before anything is done`, async () => {
       const { calls, error } = await run(`${step}(${wrong}: 'x')`, { onNode: false });
