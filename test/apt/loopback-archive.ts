@@ -73,6 +73,11 @@ export class LoopbackArchive {
     return this.#server.answers;
   }
 
+  /** Where its files lie. */
+  get directory(): string {
+    return this.#root;
+  }
+
   get server(): StaticServer {
     return this.#server;
   }
