@@ -58,8 +58,13 @@ images:
     # kargs: [quiet]
     # Another archive than the one that apt is set up with.
     # mirror: URL
+    # Further archives, for debs that the first no longer has (docs/lockfiles.md).
+    # archives: [URL, /srv/debs]
     # A package held back, with the reason.
     # pins: [{package: openssl, version: 3.0.*, reason: "3.1 breaks the updater", expires: 2027-01-31}]
+
+# Imported debs that several build machines share (docs/cache.md).
+# cache: {remote: /mnt/lockstep-cache, push: true}
 
 # Commits signed by a key of yours, and images that take nothing else (docs/signing.md).
 # signing: {key: FINGERPRINT, publicKey: keys/release.asc, remote: {}}

@@ -111,6 +111,8 @@ sub symbolic {
 sub ref_to {
   my ($ref, $commit) = @_;
   my $at = "$repo/refs/heads";
+  # What a pull that was broken off has said of it: the commit is whole now.
+  unlink "$repo/state/$commit.commitpartial";
   my @parts = split m{/}, $ref;
   my $last = pop @parts;
   for (@parts) { $at .= "/$_"; mkdir $at, 0755 or $!{EEXIST} or failed("creating $at") }

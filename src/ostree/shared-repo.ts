@@ -47,7 +47,7 @@ export class SharedRepo {
 
   /**
    * Brings commits into a repository, each object held against its checksum on the way; no ref is made, the disk is not waited
-   * for. After a failure none of these commits counts as there in part. Throws E_TOOL_FAILED, E_DISK_FULL.
+   * for. Throws E_TOOL_FAILED, E_DISK_FULL.
    */
   async pull(repo: string, commits: readonly string[], timeoutMs: number): Promise<void> {
     const how = [`--repo=${repo}`, '--untrusted', '--disable-fsync'];
@@ -56,13 +56,7 @@ export class SharedRepo {
       ? ['ostree', 'pull-local', ...how, this.#remote, ...commits]
       : ['ostree', 'pull', ...how, ...options, remoteName, ...commits];
     if (!this.#isPath) await this.#knowRemote(repo);
-    try {
-      await this.#toolbox.run(argv, { timeoutMs });
-    } catch (error) {
-      // ostree marks them before it has all of them; the import may make them meanwhile in its own way.
-      await forgetPartial(this.#toolbox, repo, commits);
-      throw error;
-    }
+    await this.#toolbox.run(argv, { timeoutMs });
   }
 
   /** Puts refs there, with what they hold. */
@@ -124,10 +118,4 @@ export class SharedRepo {
       await agent.destroy();
     }
   }
-}
-
-/** Takes away the marks of a pull that was broken off, whose commits ostree would take for incomplete for ever. */
-export async function forgetPartial(toolbox: Toolbox, repo: string, commits: readonly string[]): Promise<void> {
-  const input = commits.map((commit) => `${commit}.commitpartial\n`).join('');
-  await toolbox.run(['sh', '-euc', 'cd "$1/state" && xargs rm -f --', 'sh', repo], { input });
 }

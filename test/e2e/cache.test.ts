@@ -5,10 +5,10 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import type { MadeDeb } from '../deb/debs.ts';
 import { DebServer } from './deb-server.ts';
-import { FileServer } from './file-server.ts';
+import { FileServer, stallingServer } from './file-server.ts';
 import { bothRefs } from './import-site.ts';
 import { ostree, temporaryDirectory } from './projects.ts';
-import { lockstepFrom, type TinyAnswer, tinyDebs, tinyProject, untilMerge } from './tiny-project.ts';
+import { lockstepFrom, type TinyAnswer, type TinyHow, tinyDebs, tinyProject, untilMerge } from './tiny-project.ts';
 
 const commitOf = ({ outcome }: TinyAnswer) => (outcome.images as { commit: string }[])[0]?.commit;
 
@@ -30,9 +30,9 @@ describe('a cache that build repositories share', function () {
     return dir;
   }
 
-  async function built(dir: string): Promise<TinyAnswer> {
+  async function built(dir: string, how: TinyHow = {}): Promise<TinyAnswer> {
     mirror.requests.length = 0;
-    const answer = await lockstepFrom(dir, untilMerge);
+    const answer = await lockstepFrom(dir, untilMerge, how);
     expect(answer.exitCode, answer.stderr).to.equal(0);
     expect((await ostree(dir, 'refs', '--list', 'dpkg')).split('\n').sort()).to.deep.equal(bothRefs(debs));
     await ostree(dir, 'fsck');
@@ -69,6 +69,15 @@ describe('a cache that build repositories share', function () {
     });
   }
 
+  it('is seen by the builder container, to be read and written', async () => {
+    const remote = path.join(await temporaryDirectory('mounted'), 'cache');
+    await built(await cloneWith({ remote, push: true }), { toolbox: 'docker' });
+    expect((await readdir(path.join(remote, 'refs/heads/dpkg/data'))).length).to.equal(debs.length);
+    const answer = await built(await cloneWith({ remote }), { toolbox: 'docker' });
+    expect(mirror.requests).to.deep.equal([]);
+    expect(commitOf(answer)).to.equal(commitOf(first.answer));
+  });
+
   it('gives nothing that the record does not vouch for', async () => {
     const dir = await nodeWith({ remote: shared });
     await built(dir);
@@ -104,6 +113,23 @@ describe('a cache that build repositories share', function () {
       expect(performance.now() - started).to.be.below(30_000);
     }
     await Promise.all([page.close(), silent.close()]);
+  });
+
+  it('that is asked when the build is killed leaves nothing that the next build stumbles over', async () => {
+    const { url, stalled, close } = await stallingServer(shared);
+    const dir = await cloneWith({ remote: url });
+    const killed = lockstepFrom(dir, untilMerge).catch(() => null);
+    await stalled;
+    const { pid } = JSON.parse(await readFile(path.join(dir, '.lockstep/lock'), 'utf8')) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    await killed;
+    await close();
+    const marks = await readdir(path.join(dir, '.lockstep/repo/state'));
+    expect(marks.some((name) => name.endsWith('.commitpartial'))).to.equal(true);
+    const answer = await built(dir);
+    expect(commitOf(answer)).to.equal(commitOf(first.answer));
+    expect(mirror.requests).to.have.length(debs.length);
+    expect(await readdir(path.join(dir, '.lockstep/repo/state'))).to.deep.equal([]);
   });
 
   it('that cannot be written costs a warning, and gets what it lacks the next time', async () => {

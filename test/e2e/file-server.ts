@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+
+type Instead = (name: string, response: ServerResponse) => boolean;
 
 /** A plain web server on 127.0.0.1, as any that serves an ostree repository. */
 export class FileServer {
@@ -11,9 +13,10 @@ export class FileServer {
     this.#server = server;
   }
 
-  /** The files of a directory. */
-  static open(root: string): Promise<FileServer> {
+  /** The files of a directory, but where `instead` has answered. */
+  static open(root: string, instead: Instead = () => false): Promise<FileServer> {
     return FileServer.#listening((request, response) => {
+      if (instead(request.url ?? '/', response)) return;
       readFile(path.join(root, path.normalize(decodeURI(request.url ?? '/')))).then(
         (bytes) =>
           response.writeHead(200, { 'content-length': bytes.length }).end(request.method === 'HEAD' ? '' : bytes),
@@ -42,4 +45,21 @@ export class FileServer {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
   }
+}
+
+/** Serves a directory, but of no content object more than its length. `stalled` resolves at the first that is asked for. */
+export async function stallingServer(
+  root: string,
+): Promise<{ url: string; stalled: Promise<void>; close(): Promise<void> }> {
+  let reached = () => {};
+  const stalled = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  const server = await FileServer.open(root, (name, response) => {
+    if (!name.endsWith('.filez')) return false;
+    response.writeHead(200, { 'content-length': 1000 }).flushHeaders();
+    reached();
+    return true;
+  });
+  return { url: server.url, stalled, close: () => server.close() };
 }

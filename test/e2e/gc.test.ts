@@ -127,6 +127,19 @@ describe('lockstep gc', function () {
     expect(await ostree(dir, 'ls', 'app/main', '/file')).to.contain('100000');
   });
 
+  it('may be broken off in the middle of its work: a build that wants back what is half gone makes it anew', async () => {
+    const commit = (await ostree(dir, 'rev-parse', `dpkg/data/${debs[0]!.sha256}`)).trim();
+    const tree = (await ostree(dir, 'ls', '-d', '-C', commit, '/')).split(' ').filter((word) => word.length === 64)[0]!;
+    await rm(at(`repo/refs/heads/dpkg/data/${debs[0]!.sha256}`));
+    await rm(at('repo/refs/heads/lockstep'), { recursive: true });
+    await rm(at(`repo/objects/${tree.slice(0, 2)}/${tree.slice(2)}.dirtree`));
+    await build();
+    await ostree(dir, 'fsck');
+    await gc();
+    expect(await debRefs()).to.deep.equal(bothRefs(first()));
+    await ostree(dir, 'fsck');
+  });
+
   it('refuses a revision that is none, an image, and a number of commits below 1, and removes nothing', async () => {
     await pin(second(), 'v2');
     for (const flags of [

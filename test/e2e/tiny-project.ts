@@ -56,14 +56,21 @@ export interface TinyAnswer {
   stderr: string;
 }
 
-/** Runs lockstep from its sources. `wrap`: a command to run it by, such as unshare. */
+export interface TinyHow {
+  /** A command to run it by, such as unshare. */
+  wrap?: readonly string[];
+  env?: Record<string, string>;
+  toolbox?: 'host' | 'docker';
+}
+
+/** Runs lockstep from its sources. */
 export async function lockstepFrom(
   dir: string,
   args: readonly string[],
-  { wrap = [], env = {} }: { wrap?: readonly string[]; env?: Record<string, string> } = {},
+  { wrap = [], env = {}, toolbox = 'host' }: TinyHow = {},
 ): Promise<TinyAnswer> {
   const argv = [...wrap, process.execPath, '--import', 'tsx', path.join(projectRoot, 'src/cli.ts'), ...args];
-  const [program = '', ...rest] = [...argv, '-C', dir, '--json', '--toolbox', 'host'];
+  const [program = '', ...rest] = [...argv, '-C', dir, '--json', '--toolbox', toolbox];
   const { exitCode, stdout, stderr } = await execa(program, rest, {
     cwd: projectRoot,
     reject: false,

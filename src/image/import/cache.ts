@@ -4,7 +4,7 @@ import type { CacheConfig, ImageConfig } from '../../config/types.ts';
 import type { LockedDeb } from '../../deb/package.ts';
 import { redact } from '../../errors/index.ts';
 import { ObjectWriter } from '../../ostree/object-writer.ts';
-import { forgetPartial, SharedRepo } from '../../ostree/shared-repo.ts';
+import { SharedRepo } from '../../ostree/shared-repo.ts';
 import { inStage, type Stage } from '../../progress/progress.ts';
 import type { BuildEnvironment } from '../stage.ts';
 import { controlRef, dataRef } from './import-deb.ts';
@@ -62,13 +62,11 @@ export class ImportCache {
 
   /** Brings in what the build repository lacks and the cache has; returns how many debs. */
   async pull(): Promise<number> {
-    const { toolbox, repo, sync, progress } = this.#place;
+    const { sync, progress } = this.#place;
     const there = await this.#imported();
     const wanted = this.#debs.filter(({ sha256 }) => !there.has(sha256) && this.#said.has(sha256));
     if (wanted.length === 0) return 0;
     await sync.begin();
-    // One that was killed may have left marks of a pull that the import now does in the cache's place.
-    await forgetPartial(toolbox, repo, this.#commitsOf(wanted));
     let count = 0;
     const work = async (stage: Stage) => {
       for await (const group of this.#arriving(wanted)) {
