@@ -7,7 +7,7 @@ import type { ChosenDeb } from './index-stanzas.ts';
 import type { IndexFile } from './index-targets.ts';
 import type { LockedPackage } from './locked-package.ts';
 import { Offered } from './offered.ts';
-import { preferences, unless, type VersionOf } from './preferences.ts';
+import { preferences, refusal, unless, type VersionOf } from './preferences.ts';
 import type { PrivateRoot } from './private-root.ts';
 import { type Answer, Solver } from './solver.ts';
 import { noPackage, unknownPackages } from './unknown-package.ts';
@@ -49,9 +49,11 @@ export async function chooseDebs(choosing: Choosing): Promise<Chosen> {
   if (!('debs' in first)) throw await failure(search, first.output);
   if (image.minimumAge === 0) return { debs: first.debs, waiting: [], early: [] };
   const without = async (not: readonly VersionOf[], kept: readonly VersionOf[]) => {
-    const asked = unless(not, kept) + preferencesOf(search);
+    const pinned = image.pins.filter((pin) => not.some((each) => each.package === pin.package));
+    const asked = unless(not, kept) + preferencesOf(search) + refusal(pinned);
     const answer = await solve(search, asked);
-    return 'debs' in answer || only.length > 0 ? answer : solveAlone(search, asked, { all: true });
+    const final = 'debs' in answer || only.length > 0 || search.locked.length === 0;
+    return final ? answer : solveAlone(search, asked, { all: true });
   };
   return coolDown({ first: first.debs, ...ageQuestions(search, first.debs, without) });
 }

@@ -39,7 +39,8 @@ export async function coolDown(cooldown: Cooldown): Promise<Cooled> {
   let waiting: YoungVersion[] = [];
   const early: YoungVersion[] = [];
   for (;;) {
-    const found = (await cooldown.tooYoung(debs)).filter(({ sha256 }) => !early.some((each) => each.sha256 === sha256));
+    const known = new Set([...early, ...waiting].map(({ sha256 }) => sha256));
+    const found = (await cooldown.tooYoung(debs)).filter(({ sha256 }) => !known.has(sha256));
     if (found.length === 0) return { debs, waiting, early };
     const forced = await cooldown.indispensable(found);
     const candidates = [...waiting, ...found.filter((each) => !forced.includes(each))];

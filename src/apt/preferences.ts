@@ -48,6 +48,11 @@ export function unless(not: readonly VersionOf[], kept: readonly VersionOf[]): s
   return stanzas.map((stanza) => `${stanza}\n`).join('');
 }
 
+/** Preferences below others, by which nothing else is taken of these packages than what those others speak of. */
+export function refusal(packages: readonly VersionOf[]): string {
+  return packages.map((each) => `\n${preference(each.package, 'release *', -1)}`).join('');
+}
+
 /** Preferences in which there is nothing but these versions. */
 export function nothingBut(versions: readonly VersionOf[]): string {
   const own = versions.map((each) => preference(each.package, `version ${each.version}`, 1001));

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import pLimit from 'p-limit';
 import { Agent, type Dispatcher, interceptors, ProxyAgent, request } from 'undici';
 import { LockstepError } from '../errors/index.ts';
+import { withoutCredentials } from '../ostree/http-credentials.ts';
 import type { FirstSeen } from './first-seen.ts';
 import type { ChosenDeb } from './index-stanzas.ts';
 
@@ -55,11 +56,12 @@ async function dateOf(url: string, agents: Agents, options: DateOptions): Promis
   try {
     if (url.startsWith('file:')) return (await stat(fileURLToPath(url))).mtime;
     if (!/^https?:/.test(url)) return null;
-    const { statusCode, headers, body } = await request(url, {
+    const { address, authorization } = withoutCredentials(url);
+    const { statusCode, headers, body } = await request(address, {
       method: 'HEAD',
       dispatcher: agents.through(proxy(url)),
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-      headers: { 'user-agent': 'lockstep' },
+      headers: { 'user-agent': 'lockstep', ...authorization },
     });
     await body.dump();
     return statusCode === 200 ? parsed(headers['last-modified']) : null;

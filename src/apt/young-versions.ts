@@ -2,7 +2,7 @@ import type { Search } from './choose-debs.ts';
 import type { Cooldown, YoungVersion } from './cooldown.ts';
 import type { FirstSeen } from './first-seen.ts';
 import { type ChosenDeb, stanzasOf } from './index-stanzas.ts';
-import type { VersionOf } from './preferences.ts';
+import { pinMatches, type VersionOf } from './preferences.ts';
 import { type PublicationDate, publicationDates } from './publication-dates.ts';
 import type { Answer } from './solver.ts';
 import { isSecurity } from './sources.ts';
@@ -42,7 +42,7 @@ export function ageQuestions(
     },
     without: async (versions) => {
       const names = new Set(versions.map((each) => each.package));
-      const kept = search.locked.filter((each) => names.has(each.package));
+      const kept = search.locked.filter((each) => names.has(each.package) && isPinnedOrFree(search, each));
       const answer = await solve(versions, kept);
       if (!('debs' in answer)) return null;
       // What security suites have does not wait for what does.
@@ -71,6 +71,10 @@ async function youngAmong(search: Search, debs: readonly ChosenDeb[]): Promise<Y
     const published = dates.get(sha256)!;
     return { package: name, version, sha256, published, until: until(published) };
   });
+}
+
+function isPinnedOrFree({ image }: Search, { package: name, version }: VersionOf): boolean {
+  return image.pins.every((pin) => pin.package !== name || pinMatches(pin, version));
 }
 
 /** Those of which there is no other version, when the image cannot be without the package for all that is known. */

@@ -28,6 +28,9 @@ describe('since when a deb has been in its archive', () => {
       if (name === 'moved') response.writeHead(302, { location: '/dated' });
       if (name === 'dated') response.setHeader('last-modified', published.toUTCString());
       if (name === 'odd') response.setHeader('last-modified', 'yesterday');
+      if (name === 'secret' && request.headers.authorization === `Basic ${btoa('me:word')}`) {
+        response.setHeader('last-modified', published.toUTCString());
+      }
       if (name === 'gone') response.statusCode = 404;
       response.end();
     });
@@ -69,6 +72,11 @@ describe('since when a deb has been in its archive', () => {
       `published ${published.toISOString()}`,
     ]);
     expect(asked).to.deep.equal(['HEAD http://archive.invalid/dated']);
+  });
+
+  it('is asked for with the user and password of the address', async () => {
+    const [told] = await dates([`${url.replace('//', '//me:word@')}/secret`]);
+    expect(told).to.equal(`published ${published.toISOString()}`);
   });
 
   it('is the time of the file where the archive is a directory', async () => {

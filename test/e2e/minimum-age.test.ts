@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { ImageConfig } from '../../src/config/types.ts';
 import { LoopbackArchive } from '../apt/loopback-archive.ts';
 import type { SampleDeb } from '../apt/sample-deb.ts';
-import { HeldImage, versionsOf } from './holding.ts';
+import { HeldImage, pin, versionsOf } from './holding.ts';
 
 const day = 86_400_000;
 
@@ -114,6 +114,18 @@ describe('a minimum age of versions', function () {
     expect(resolution.early.map((each) => each.package))
       .to.include('app')
       .and.not.include('lib');
+  });
+
+  it('waits within what a pin means, and not for the one version that a pin names', async () => {
+    const versions = (...of: [string, number][]) => of.map(([version, days]) => deb('lib', version, days));
+    await image.publish([deb('app', '1', 9, depends), ...versions(['1', 9], ['2.0', 9])]);
+    await update();
+    await image.publish([deb('app', '1', 9, depends), ...versions(['1', 9], ['2.1', 1])]);
+    const glob = await update({ pins: [pin('lib', '2.*')] });
+    expect([versionsOf(glob), glob.waiting.length]).to.deep.equal([['app 1', 'lib 2.0'], 1]);
+    const named = await update({ pins: [pin('lib', '2.1')] });
+    expect(versionsOf(named)).to.deep.equal(['app 1', 'lib 2.1']);
+    expect(named.early.map((each) => each.package)).to.deep.equal(['lib']);
   });
 
   it('changes nothing while a version waits, so that its lockfile is up to date', async () => {
