@@ -20,7 +20,7 @@ export interface AptRunOptions {
 /** Runs a program of apt in a private root, whatever its exit code. Throws E_TOOLBOX_TOOL, E_INTERRUPTED, E_APT_FAILED. */
 export async function runApt(
   toolbox: Toolbox,
-  root: PrivateRoot,
+  root: Pick<PrivateRoot, 'config'>,
   argv: readonly string[],
   { environment = process.env, ...options }: AptRunOptions,
 ): Promise<AptResult> {

@@ -1,34 +1,52 @@
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { Option } from 'commander';
 import { configName } from '../config/load.ts';
-import { LockstepError } from '../errors/index.ts';
+import { architectures } from '../config/types.ts';
+import type { InitProjectOptions } from './init/init-project.ts';
+import { placeFiles } from './init/place-files.ts';
 import { ok, type Verb } from './verb.ts';
 
-/** `lockstep init`: a commented lockstep.yml; `--schema`: the JSON Schema that editors check it with. */
-export const init: Verb<{ schema?: boolean }> = {
+interface InitOptions extends InitProjectOptions {
+  schema?: boolean;
+}
+
+/**
+ * `lockstep init`: a commented lockstep.yml; `--from-…`: lockstep.yml and lockfile of what another tool or a device has;
+ * `--schema`: the JSON Schema that editors check it with.
+ */
+export const init: Verb<InitOptions> = {
   name: 'init',
-  summary: 'write a commented lockstep.yml to start from',
-  declare: (command) => command.option('--schema', 'print the JSON Schema of lockstep.yml instead'),
-  async run(context, { schema }) {
-    if (schema === true) {
+  summary: 'write a lockstep.yml to start from, or one of what another tool or a device has',
+  declare: (command) =>
+    void command
+      .option('--from-multistrap <file>', 'write lockstep.yml and lockfile of a multistrap.conf')
+      .option('--from-packages <file>', 'the same of a list of packages; - is the standard input')
+      .option('--from-device <address>', 'the same of a device, [USER@]HOST[:PORT], and enter the device')
+      .option('--host-key <fingerprint>', 'of the device: SHA256:…')
+      .addOption(
+        new Option('--arch <arch>', 'architecture, where none is said (default: armhf)').choices(architectures),
+      )
+      .option('--suite <suite...>', 'suites, in place of those that are said')
+      .option('--without-suite <suite...>', 'resolve without this suite, and say so in the lockfile')
+      .option('--no-lock', 'write lockstep.yml alone')
+      .option('--force', 'overwrite files that are there')
+      .option('--schema', 'print the JSON Schema of lockstep.yml instead'),
+  async run(context, options) {
+    if (options.schema === true) {
       const { jsonSchema } = await import('../config/schema.ts');
       const value = jsonSchema();
       return ok(JSON.stringify(value, null, 2), { schema: value });
     }
+    const { fromMultistrap, fromPackages, fromDevice, force = false } = options;
+    if ([fromMultistrap, fromPackages, fromDevice].some((from) => from !== undefined)) {
+      const { initProject } = await import('./init/init-project.ts');
+      return initProject(context, options);
+    }
     const file = path.join(context.dir, configName);
-    await writeNew(file);
+    await placeFiles([{ file, content: startingPoint }], { force });
     return ok(`wrote ${file}; next: \`lockstep update\`, then \`lockstep build\``, { file });
   },
 };
-
-async function writeNew(file: string): Promise<void> {
-  try {
-    await writeFile(file, startingPoint, { flag: 'wx' });
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
-    throw new LockstepError('E_USAGE', `${file} exists already`, { hint: 'edit it, or move it away first', cause });
-  }
-}
 
 /** The parser of the configuration accepts it as it is: a test holds that. */
 export const startingPoint = `# What lockstep builds and where it deploys it.

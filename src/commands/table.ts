@@ -11,7 +11,7 @@ export interface VerbEntry {
 /** All verbs, in the order of the help page: the order in which a project meets them. */
 export const verbs: Record<string, VerbEntry> = {
   init: {
-    summary: 'write a commented lockstep.yml to start from',
+    summary: 'write a lockstep.yml to start from, or one of what another tool or a device has',
     exclusive: false,
     load: async () => (await import('./init.ts')).init as Verb,
   },

@@ -23,6 +23,7 @@ mkdir -p "$dir/home"
 chown 54322:54322 "$dir/home"
 [ ! -e "$dir/sudoers" ] || { chown 0:0 "$dir/sudoers"; chmod 440 "$dir/sudoers"; mount --bind "$dir/sudoers" /etc/sudoers; }
 mkdir -p /run/sshd
+[ ! -e "$dir/mounts" ] || while read -r source target; do mount --bind "$source" "$target"; done <"$dir/mounts"
 exec "$@"
 `;
 
@@ -33,6 +34,8 @@ export interface SshdOptions {
   settings?: string[];
   /** Text of /etc/sudoers. */
   sudoers?: string;
+  /** Files and directories that it sees in the place of this machine's. */
+  mounts?: Record<string, string>;
 }
 
 /** A real OpenSSH server on a loopback port. */
@@ -60,6 +63,8 @@ export async function startSshd(options: SshdOptions = {}): Promise<Sshd> {
   await execa('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', identity]);
   await writeFile(path.join(dir, 'authorized_keys'), await readFile(`${identity}.pub`));
   if (options.sudoers !== undefined) await writeFile(path.join(dir, 'sudoers'), options.sudoers);
+  const mounts = Object.entries(options.mounts ?? {}).map(([target, source]) => `${source} ${target}\n`);
+  if (mounts.length > 0) await writeFile(path.join(dir, 'mounts'), mounts.join(''));
   const port = await freePort();
   const lines = [
     `ListenAddress 127.0.0.1:${port}`,
