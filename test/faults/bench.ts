@@ -224,8 +224,10 @@ export class Bench {
   async putBackHostKey(): Promise<void> {
     const trusting = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'BatchMode=yes'];
     const to = ['-i', this.#files.identity, '-p', String(this.#port), 'root@127.0.0.1'];
-    const script = 'mv /var/ssh_host_ed25519_key* /etc/ssh/; sync; systemctl restart ssh';
-    await execa('ssh', [...trusting, ...to, script], { timeout: 60_000 });
+    const back = 'mv /var/ssh_host_ed25519_key* /etc/ssh/; rm /etc/systemd/system/ssh.service.d/lockstep-faults.conf';
+    await execa('ssh', [...trusting, ...to, `${back}; sync; systemctl daemon-reload; systemctl restart ssh`], {
+      timeout: 60_000,
+    });
   }
 
   /** Changes a byte of a file of a commit in the build repository. */

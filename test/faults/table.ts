@@ -37,6 +37,17 @@ mount -t tmpfs -o size=$(($(du -sk /boot | cut -f1) + 6000))k none /run/small
 cp -a /boot/. /run/small/
 mount --bind /run/small /boot`;
 
+/** sshd reads its keys for each connection: they must not change before the device goes down. */
+const otherKeyAtNextBoot = `mkdir -p /var/lockstep-faults /etc/systemd/system/ssh.service.d
+cp -p /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub /var/
+ssh-keygen -q -t ed25519 -N '' -f /var/lockstep-faults/ssh_host_ed25519_key
+cp /proc/sys/kernel/random/boot_id /var/lockstep-faults-boot
+cat >/etc/systemd/system/ssh.service.d/lockstep-faults.conf <<'END'
+[Service]
+ExecStartPre=/bin/sh -c 'grep -qf /var/lockstep-faults-boot /proc/sys/kernel/random/boot_id || cp /var/lockstep-faults/* /etc/ssh/'
+END
+sync`;
+
 /** A boot script that takes the second entry whenever there is one. */
 function stuck(script: string): string {
   return script
@@ -206,7 +217,8 @@ export const faults: Fault[] = [
       const second = seenOf(await bench.deploy(bench.images.kernel));
       const { verdict, reason } = await first;
       if (verdict !== 'deployed') throw new Error(`the first agent was disturbed: ${verdict}: ${reason}`);
-      return second;
+      // What the first one wanted is what runs then.
+      return { ...second, wanted: bench.images.next };
     },
   },
   {
@@ -233,8 +245,7 @@ export const faults: Fault[] = [
     times: 1,
     next: 'after',
     async play(bench) {
-      await bench.run(`cp -p /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub /var/
-rm /etc/ssh/ssh_host_ed25519_key*; ssh-keygen -q -t ed25519 -N '' -f /etc/ssh/ssh_host_ed25519_key; sync`);
+      await bench.run(otherKeyAtNextBoot);
       return deployed(bench, bench.images.next);
     },
     mend: (bench) => bench.putBackHostKey(),
