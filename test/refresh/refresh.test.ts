@@ -103,9 +103,10 @@ describe('refresh', () => {
     expect(await git(at.bare, 'rev-parse', branch)).to.equal(first.commit);
   });
 
-  describe('with a gate whose build locks numbers of users', () => {
+  describe('with a gate whose build locks numbers of users and records trees of debs', () => {
     const gate = async () => {
       await writeFile(path.join(at.clone, 'panel.passwd'), 'root:x:0:0\n');
+      await writeFile(path.join(at.clone, 'panel.trees'), '# lockstep trees 1\n');
       return passed;
     };
 
@@ -122,7 +123,7 @@ describe('refresh', () => {
       );
       expect(await git(at.bare, 'rev-parse', branch)).to.equal(result.commit);
       expect(await git(at.bare, 'rev-parse', `${branch}~1`)).to.equal(judged);
-      expect(await git(at.bare, 'diff', '--name-only', `${branch}~1`, branch)).to.equal('panel.passwd');
+      expect(await git(at.bare, 'diff', '--name-only', `${branch}~1`, branch)).to.equal('panel.passwd\npanel.trees');
       expect(await state()).to.deep.equal(before);
     });
 

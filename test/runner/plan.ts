@@ -36,6 +36,8 @@ const long = [
   'customising',
   'push',
   'disk-full',
+  'gc',
+  'cache',
   'update',
   'same-as-apt',
   'update-provenance',
