@@ -59,7 +59,7 @@ async function inSecuritySuites({ indexes, offered }: Search, debs: readonly Cho
 }
 
 async function youngAmong(search: Search, debs: readonly ChosenDeb[]): Promise<YoungVersion[]> {
-  const { toolbox, root, indexes, image, age } = search;
+  const { toolbox, root, indexes, image, locked, age } = search;
   if (debs.length === 0) return [];
   const dates = await publicationDates(debs, age);
   const until = ({ date }: PublicationDate) => new Date(date.getTime() + image.minimumAge);
@@ -67,10 +67,16 @@ async function youngAmong(search: Search, debs: readonly ChosenDeb[]): Promise<Y
   if (young.length === 0) return [];
   const files = indexes.map(({ file }) => file);
   const stanzas = await stanzasOf(toolbox, root, files, young);
-  return stanzas.map(({ package: name, version, sha256 }) => {
-    const published = dates.get(sha256)!;
-    return { package: name, version, sha256, published, until: until(published) };
-  });
+  const before = new Set(locked.map((each) => each.package));
+  return (
+    stanzas
+      .map(({ package: name, version, sha256 }) => {
+        const published = dates.get(sha256)!;
+        return { package: name, version, sha256, published, until: until(published) };
+      })
+      // That it is seen for the first time says nothing of a package that nobody has looked for before.
+      .filter(({ package: name, published }) => published.told || before.has(name))
+  );
 }
 
 function isPinnedOrFree({ image }: Search, { package: name, version }: VersionOf): boolean {

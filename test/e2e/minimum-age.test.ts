@@ -116,6 +116,21 @@ describe('a minimum age of versions', function () {
       .and.not.include('lib');
   });
 
+  it('counts from the first sight where the mirror tells no dates, of what the lockfile has in another version', async () => {
+    const undated = (...names: string[]) => {
+      for (const name of names) archive.answers.set(`/debian/pool/main/${name[0]}/${name}_all.deb`, Buffer.from('deb'));
+    };
+    undated('app/app_1', 'lib/lib_1', 'lib/lib_2', 'lib/lib_3', 'tool/tool_1');
+    await image.publish([deb('app', '1', 9, depends), deb('lib', '1', 9), deb('lib', '2', 9)]);
+    const first = await update();
+    expect([versionsOf(first), first.waiting, first.early]).to.deep.equal([['app 1', 'lib 2'], [], []]);
+    await image.publish([deb('app', '1', 9, depends), deb('lib', '3', 9), deb('tool', '1', 9)]);
+    const second = await update({ packages: ['app', 'tool'] });
+    expect(versionsOf(second)).to.deep.equal(['app 1', 'lib 2', 'tool 1']);
+    expect(second.waiting.map((each) => [each.version, each.published.told])).to.deep.equal([['3', false]]);
+    expect(versionsOf(await update({}, 3.1))).to.deep.equal(['app 1', 'lib 3']);
+  });
+
   it('waits within what a pin means, and not for the one version that a pin names', async () => {
     const versions = (...of: [string, number][]) => of.map(([version, days]) => deb('lib', version, days));
     await image.publish([deb('app', '1', 9, depends), ...versions(['1', 9], ['2.0', 9])]);
