@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -131,7 +132,8 @@ describe('serveRepo', () => {
   it('tells a transfer at a standstill from one that waits for its puller', async () => {
     await writeFile(path.join(dir, 'large'), Buffer.alloc(20_000_000));
     const socket = net.connect(port, '127.0.0.1', () => socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n'));
-    socket.once('data', () => socket.pause());
+    await once(socket, 'data');
+    socket.pause();
     for (let tries = 0; repo.activity().idleMs < 50 && tries < 500; tries++) await sleep(10);
     expect(repo.activity()).to.include({ sending: 1 });
     expect(repo.activity().idleMs).to.be.within(50, 5000);
