@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import { parseStanzas } from '../../src/apt/deb822.ts';
 import { loadLockfile, readLockfile } from '../../src/apt/lockfile.ts';
+import { readProvenance } from '../../src/apt/provenance-file.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type Note, noteText } from '../../src/peers/draft.ts';
 import { type Sshd, startSshd } from './openssh.ts';
@@ -44,7 +45,9 @@ describe('lockstep init', function () {
   /** What a build would refuse, is refused here. */
   async function builds() {
     const [image] = (await loadConfig(dir)).images;
-    return { image: image!, lockfile: await readLockfile(image!) };
+    const lockfile = await readLockfile(image!);
+    expect((await readProvenance(image!))?.lockDigest).to.equal(lockfile.digest);
+    return { image: image!, lockfile };
   }
 
   it('writes lockstep.yml and lockfile of a multistrap.conf, and nothing over what is there', async () => {

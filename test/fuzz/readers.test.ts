@@ -2,10 +2,12 @@ import { expect } from 'chai';
 import { execa } from 'execa';
 import { inputsOf } from '../../src/apt/lock-inputs.ts';
 import { formatLockfile } from '../../src/apt/lockfile.ts';
+import { formatProvenance } from '../../src/apt/provenance-file.ts';
 import { startingPoint } from '../../src/commands/init.ts';
 import { imageConfig, locked, stanzaText } from '../apt/samples.ts';
 import { makeDeb } from '../deb/debs.ts';
 import { tarOf } from '../deb/tars.ts';
+import { sampleProvenance } from '../sbom/sample-bill.ts';
 import { FuzzThread } from './fuzz.ts';
 
 const long = 'Description: sample\n of some lines\n .\n with a last one\n';
@@ -50,6 +52,23 @@ describe('mutated inputs', function () {
       count: 1_000,
       sizeLimit: 16 * 1024,
     });
+  });
+
+  it('of records of where packages come from are read, or refused with their line', async () => {
+    const { accepted } = await thread.feed('provenance', bytes(formatProvenance(sampleProvenance())));
+    expect(accepted).to.be.within(1000, 9000);
+  });
+
+  it('of what init reads are read, or refused', async () => {
+    const general = '[General]\narch=armhf\nbootstrap=A B\nnoauth=true\n';
+    const section =
+      '[A]\npackages=dash g++=1.* vim-\nsource=http://x/debian\nsuite=bookworm\n[B]\nkeyring=k\nsuite=s\n';
+    expect((await thread.feed('multistrap.conf', bytes(general + section))).accepted).to.be.within(1000, 9900);
+    const list = 'dash g++=1.* vim- # x\nlibc6:armhf\thold\nii  zsh 5 armhf shell\n';
+    expect((await thread.feed('package list', bytes(list))).accepted).to.equal(10_000);
+    const line = 'deb [arch=armhf signed-by=/k.gpg] http://x/debian bookworm main contrib # c\n';
+    const entry = 'Types: deb\nURIs: http://x http://y\nSuites: bookworm\nSigned-By:\n -----BEGIN\n .\n';
+    expect((await thread.feed('apt sources', bytes(line, entry))).accepted).to.equal(10_000);
   });
 
   it('of ar archives are read, or refused', async () => {

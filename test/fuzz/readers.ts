@@ -6,6 +6,7 @@ import { referencesOf } from '../../src/apt/changes/references.ts';
 import { Deb822Error, parseStanzas } from '../../src/apt/deb822.ts';
 import { provides } from '../../src/apt/locked-package.ts';
 import { formatLockfile, parseLockfile } from '../../src/apt/lockfile.ts';
+import { formatProvenance, parseProvenance } from '../../src/apt/provenance-file.ts';
 import { parseRelations, relationFields } from '../../src/apt/relations.ts';
 import { compareVersions } from '../../src/apt/version.ts';
 import { parseConfig } from '../../src/config/load.ts';
@@ -16,6 +17,10 @@ import { asBadFormat, openDeb } from '../../src/deb/open.ts';
 import type { LockedDeb } from '../../src/deb/package.ts';
 import { TarError } from '../../src/deb/tar-header.ts';
 import { LockstepError } from '../../src/errors/index.ts';
+import { parseAptSources } from '../../src/peers/apt-sources.ts';
+import { draftOfMultistrap } from '../../src/peers/multistrap.ts';
+import { parseMultistrap } from '../../src/peers/multistrap-file.ts';
+import { draftOfList } from '../../src/peers/package-list.ts';
 import { MemorySink } from '../deb/memory-sink.ts';
 import { mendTar } from './mend-tar.ts';
 import type { FuzzedReader } from './reader.ts';
@@ -42,11 +47,34 @@ export const readers: Readonly<Record<string, FuzzedReader>> = {
     read: (input) => parseConfig('/project/lockstep.yml', input.toString()),
     complaint: unlessPlace(/^lockstep\.yml:(\d+): ./, 'E_CONFIG_SYNTAX', 'E_CONFIG_KEY', 'E_CONFIG_VALUE'),
   },
+  provenance: {
+    read: (input) => readProvenance(input.toString()),
+    complaint: unlessPlace(/^fuzzed\.provenance:(\d+): ./, 'E_PROVENANCE_SYNTAX'),
+  },
+  'multistrap.conf': {
+    read: (input) => draftOfMultistrap(parseMultistrap(input.toString(), 'm.conf'), 'm.conf', 'armhf'),
+    complaint: unlessUsage,
+  },
+  'package list': {
+    read: (input) => draftOfList(input.toString(), 'list', { arch: 'armhf', suites: ['bookworm'] }),
+    complaint: never,
+  },
+  'apt sources': { read: readSources, complaint: never },
   ar: { read: readMembers, complaint: (error) => (error instanceof ArError ? null : 'not an ArError') },
   'control.tar': { mend: mendTar, read: readControlTar, complaint: unlessFormat },
   'data.tar': { mend: mendTar, read: readDataTar, complaint: unlessFormat },
   deb: { read: readDeb, complaint: unlessFormat },
 };
+
+function readSources(input: Buffer): void {
+  for (const file of ['sources.list', 'debian.sources']) parseAptSources(input.toString(), file);
+}
+
+/** What was read can be written, and is the same then. */
+function readProvenance(text: string): void {
+  const written = formatProvenance(parseProvenance(text, 'fuzzed.provenance'));
+  if (formatProvenance(parseProvenance(written, 'written.provenance')) !== written) throw new Error('it is another');
+}
 
 function readStanzas(text: string): void {
   const stanzas = parseStanzas(text);
@@ -116,6 +144,11 @@ async function readDeb(input: Buffer): Promise<void> {
 
 async function* inPieces(input: Buffer): AsyncGenerator<Buffer> {
   for (let at = 0; at < input.length; at += 4096) yield input.subarray(at, at + 4096);
+}
+
+/** A file that describes no image. */
+function unlessUsage(error: unknown): string | null {
+  return error instanceof LockstepError && error.code === 'E_USAGE' ? null : 'not E_USAGE';
 }
 
 function never(): string {
