@@ -16,6 +16,10 @@ export const cacheEntry = z
   .refine(({ remote, push }) => !(push && isUrl(remote)), {
     message: 'only a path can be pushed to: mount the directory that the server serves',
     path: ['push'],
+  })
+  .refine(({ remote }) => !/^https?:\/\/[^/]*%[^/]*@/.test(remote), {
+    message: 'ostree takes a user and password for what they look like in a URL: none that has to be written with %',
+    path: ['remote'],
   });
 
 export const cacheKeys = Object.keys(cacheEntry.shape);

@@ -13,8 +13,24 @@ const listMs = 30_000;
 
 const questionsAtOnce = 16;
 
-/** Of the build repository's configuration: an address without which ostree does not pull. It is never asked. */
-const remoteName = 'lockstep-cache';
+/**
+ * Pulls from a URL that is read from the input: an argument would show its password to whoever lists processes. ostree reads it from the
+ * repository's configuration, which has it while the pull runs and may be read by its owner alone meanwhile; what a pull that was
+ * killed has left there is taken away by the next one.
+ */
+const pullScript = `repo=$1; shift
+IFS= read -r url
+forget() { sed -i '/^\\[remote "lockstep-cache"\\]$/,/^$/d' "$repo/config"; }
+forget
+mode=$(stat -c %a "$repo/config")
+trap 'forget; chmod "$mode" "$repo/config"' EXIT
+trap 'exit 143' TERM INT HUP
+chmod go= "$repo/config"
+umask 077
+cp "$repo/config" "$repo/config.lockstep"
+printf '[remote "lockstep-cache"]\nurl=%s\ngpg-verify=false\nsign-verify=false\n\n' "$url" >>"$repo/config.lockstep"
+mv "$repo/config.lockstep" "$repo/config"
+ostree pull --repo="$repo" "$@"`;
 
 /** An ostree repository that several build repositories share: a path, or a URL that is only read. */
 export class SharedRepo {
@@ -50,13 +66,15 @@ export class SharedRepo {
    * for. Throws E_TOOL_FAILED, E_DISK_FULL.
    */
   async pull(repo: string, commits: readonly string[], timeoutMs: number): Promise<void> {
-    const how = [`--repo=${repo}`, '--untrusted', '--disable-fsync'];
-    const options = ['--disable-static-deltas', '--network-retries=1', `--url=${this.#remote}`];
-    const argv = this.#isPath
-      ? ['ostree', 'pull-local', ...how, this.#remote, ...commits]
-      : ['ostree', 'pull', ...how, ...options, remoteName, ...commits];
-    if (!this.#isPath) await this.#knowRemote(repo);
-    await this.#toolbox.run(argv, { timeoutMs });
+    const how = ['--untrusted', '--disable-fsync'];
+    if (this.#isPath) {
+      const argv = ['ostree', 'pull-local', `--repo=${repo}`, ...how, this.#remote, ...commits];
+      await this.#toolbox.run(argv, { timeoutMs });
+      return;
+    }
+    const options = [...how, '--disable-static-deltas', '--network-retries=1', 'lockstep-cache', ...commits];
+    const argv = ['sh', '-euc', pullScript, 'sh', repo, ...options];
+    await this.#toolbox.run(argv, { timeoutMs, input: `${this.#remote}\n` });
   }
 
   /** Puts refs there, with what they hold. */
@@ -64,20 +82,6 @@ export class SharedRepo {
     await this.#toolbox.run(['ostree', 'pull-local', `--repo=${this.#remote}`, '--untrusted', repo, ...refs], {
       timeoutMs,
     });
-  }
-
-  async #knowRemote(repo: string): Promise<void> {
-    const url = 'http://cache.invalid/';
-    const argv = [
-      'ostree',
-      'remote',
-      'add',
-      `--repo=${repo}`,
-      '--if-not-exists',
-      '--no-gpg-verify',
-      '--no-sign-verify',
-    ];
-    await this.#toolbox.run([...argv, remoteName, url]);
   }
 
   /** By the toolbox, which alone can be told to leave off. */

@@ -31,6 +31,10 @@ describe('`cache:`', () => {
   it('cannot be pushed to by http, has no other keys and no other protocols', () => {
     expect(problemOf('cache: {remote: "http://x/repo", push: true}')).to.contain('only a path can be pushed to');
     expect(problemOf('cache: {remote: "ssh://x/repo"}')).to.match(/lockstep.yml:2.*cache.remote/);
+    expect(problemOf('cache: {remote: "http://me:a%2Fb@x.example/repo"}')).to.contain(
+      'none that has to be written with %',
+    );
+    expect(problemOf('cache: {remote: "http://me:a%2Fb@x.example/repo"}')).not.to.contain('a%2Fb');
     expect(problemOf('cache: {remot: /srv}')).to.match(/remot/);
   });
 });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import type { MadeDeb } from '../deb/debs.ts';
+import { commandLinesDuring } from './command-lines.ts';
 import { DebServer } from './deb-server.ts';
 import { FileServer, stallingServer } from './file-server.ts';
 import { bothRefs } from './import-site.ts';
@@ -76,6 +77,23 @@ describe('a cache that build repositories share', function () {
     const answer = await built(await cloneWith({ remote }), { toolbox: 'docker' });
     expect(mirror.requests).to.deep.equal([]);
     expect(commitOf(answer)).to.equal(commitOf(first.answer));
+  });
+
+  it('shows a password in its URL to the server alone', async () => {
+    const expected = `Basic ${Buffer.from('user:a-password').toString('base64')}`;
+    const server = await FileServer.open(shared, (_, response) => {
+      if (response.req.headers.authorization === expected) return false;
+      response.writeHead(401).end();
+      return true;
+    });
+    const dir = await cloneWith({ remote: server.url.replace('//', '//user:a-password@') });
+    const building = built(dir);
+    const lines = [...(await commandLinesDuring(building))];
+    const { stderr } = await building.finally(() => server.close());
+    expect(mirror.requests).to.deep.equal([]);
+    expect(lines.some((line) => line.includes('ostree pull'))).to.equal(true);
+    const config = await readFile(path.join(dir, '.lockstep/repo/config'), 'utf8');
+    for (const text of [...lines, stderr, config]) expect(text).not.to.contain('a-password');
   });
 
   it('gives nothing that the record does not vouch for', async () => {
