@@ -9,6 +9,9 @@ interface Symptom {
 
 const unreachableHint = 'check the network, the proxy and `mirror:`; the lockfile was not touched';
 
+const unparsable =
+  /Problem with MergeList|package lists or status file could not be parsed|Unable to parse package file/;
+
 /** What `apt-get update` says, the cause before its consequences: a refused signature also reads as a failed fetch. */
 const updateSymptoms: Symptom[] = [
   {
@@ -47,7 +50,7 @@ const updateSymptoms: Symptom[] = [
   },
   {
     code: 'E_APT_BAD_INDEX',
-    pattern: /Problem with MergeList|package lists or status file could not be parsed|Unable to parse package file/,
+    pattern: unparsable,
     hint: 'use another mirror, and tell whoever runs the archive; the lockfile was not touched',
   },
   {
@@ -87,6 +90,7 @@ export function updateIsPartial(output: string): boolean {
 
 /** The error for a solution that apt did not find, when every package exists. */
 export function solveFailure(image: string, output: string): LockstepError {
+  if (unparsable.test(output)) return updateFailure(image, output);
   const unmet = unmetDependencies(output);
   if (unmet.length > 0) {
     return new LockstepError('E_APT_UNSOLVABLE', `image ${image}: apt finds no solution:\n${unmet.join('\n')}`);

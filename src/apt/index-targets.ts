@@ -3,6 +3,7 @@ import { LockstepError } from '../errors/index.ts';
 import type { Toolbox } from '../toolbox/toolbox.ts';
 import { runApt } from './apt-run.ts';
 import type { AptSource } from './apt-source.ts';
+import { solveFailure } from './failure.ts';
 import type { PrivateRoot } from './private-root.ts';
 
 /** An index file that apt holds, and where it is of. */
@@ -27,7 +28,7 @@ export async function indexFiles(toolbox: Toolbox, root: PrivateRoot, image: Ima
  */
 export async function indexTargets(toolbox: Toolbox, root: PrivateRoot, image: ImageConfig): Promise<IndexFile[]> {
   const { exitCode, stdout, output } = await runApt(toolbox, root, ['sh', '-euc', listIndexes], { timeoutMs: 60_000 });
-  if (exitCode !== 0) throw new LockstepError('E_APT_FAILED', `apt-get indextargets: ${output.trim().slice(-2000)}`);
+  if (exitCode !== 0) throw solveFailure(image.name, output);
   const found = stdout
     .split('\n')
     .map((line) => line.split('\t'))

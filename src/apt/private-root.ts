@@ -76,9 +76,13 @@ for _ in $(seq "$keyrings"); do
 done
 mkdir -p "$lists/partial" "$dir/cache/archives/partial" "$dir/local"
 if [ "$lists" != "$dir/lists" ]; then rm -rf "$dir/lists"; fi
-: > "$dir/status"
+# apt's cache of the indexes stays good as long as all of this stays as it is.
+[ -e "$dir/status" ] && [ ! -s "$dir/status" ] || : > "$dir/status"
 while [ $# -gt 0 ]; do
-  printf %s "$2" > "$1"
+  if ! printf %s "$2" | cmp -s - "$1"; then
+    printf %s "$2" > "$1"
+    rm -f "$dir"/cache/*.bin
+  fi
   shift 2
 done
 `;

@@ -23,8 +23,12 @@ export async function updateIndexes(
 ): Promise<void> {
   const sourcelist = path.join(root.dir, sharing.length === 0 ? 'image.sources' : 'shared.sources');
   const all = [root, ...sharing].map(({ dir }) => path.join(dir, 'image.sources'));
-  await runApt(toolbox, root, ['sh', '-euc', makeReady, 'sh', root.lists, sourcelist, ...all], { timeoutMs: 60_000 });
-  const argv = ['apt-get', '-q', '-o', `Dir::Etc::sourcelist=${sourcelist}`, 'update'];
+  const before = path.join(root.dir, 'before');
+  const ready = ['sh', '-euc', makeReady, 'sh', root.lists, before, sourcelist, ...all];
+  await runApt(toolbox, root, ready, { timeoutMs: 60_000 });
+  // apt would read all indexes into its cache; who solves does that, and only where something has changed.
+  const options = ['-o', `Dir::Etc::sourcelist=${sourcelist}`, '-o', 'pkgCacheFile::Generate=false'];
+  const argv = ['apt-get', '-q', ...options, 'update'];
   const { exitCode, output } = await runApt(toolbox, root, argv, {
     timeoutMs: 10 * 60_000,
     onLine: (line) => {
@@ -34,6 +38,9 @@ export async function updateIndexes(
   });
   // Lists of the last time must never pass for today's.
   if (exitCode !== 0 || updateIsPartial(output)) throw updateFailure(images, output);
+  const dirs = [root, ...sharing].map(({ dir }) => dir);
+  const settled = ['sh', '-euc', keepCaches, 'sh', root.lists, before, ...dirs];
+  await runApt(toolbox, root, settled, { timeoutMs: 60_000 });
 }
 
 /**
@@ -42,12 +49,30 @@ export async function updateIndexes(
  * indexes that its digests name are still not fetched again.
  */
 const makeReady = `
-lists=$1 sourcelist=$2
-shift 2
+lists=$1 before=$2 sourcelist=$3
+shift 3
+rm -rf "$before"
+mkdir "$before"
 for file in "$lists"/*Release; do
   [ -e "$file" ] || continue
+  cp -p "$file" "$before"
   sed -i 's/^Date: .*/Date: Fri, 01 Jan 1960 00:00:00 UTC/' "$file"
   touch -d '1960-01-01 UTC' "$file"
 done
 [ $# -eq 1 ] || for file; do cat "$file"; echo; done > "$sourcelist"
+`;
+
+/**
+ * What apt fetched anew, but is as it was, has its old time, so that apt's cache of the indexes is still good. Where anything
+ * differs the caches go: apt tells by the second whether they are older than what they were made from.
+ */
+const keepCaches = `
+lists=$1 before=$2
+shift 2
+same=yes
+for file in "$lists"/*Release; do
+  old=$before/\${file##*/}
+  if cmp -s "$old" "$file"; then touch -r "$old" "$file"; else same=no; fi
+done
+[ $same = yes ] || for dir; do rm -f "$dir"/cache/*.bin; done
 `;
