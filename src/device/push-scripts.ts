@@ -18,7 +18,8 @@ vouched() {
 
 /**
  * Asks a device what it has: the system's `ostree` directory, a commit. Prints `has COMMIT` for each commit that it has whole and that
- * will stay: those deployed and the one pushed last; `wanted` when the commit asked for is whole, `vouched` when there is nothing left to do.
+ * will stay: those deployed and the one pushed last; `wanted` when the commit asked for is whole, `vouched` when there is nothing left to do;
+ * `begun HOW COMMIT` when a push of that commit broke off.
  */
 export const askScript = `${vouchedFunctions}
 ostree=$1 wanted=$2
@@ -33,12 +34,16 @@ for deployment in "$ostree"/deploy/*/deploy/*.[0-9]*; do
   if whole "\${name%%.*}"; then echo "has \${name%%.*}"; fi
 done
 if read -r pushed 2>/dev/null <$repo/refs/heads/${pushedRef} && whole "$pushed"; then echo "has $pushed"; fi
+for staging in "$repo"/tmp/staging-lockstep-*; do
+  if [ -d "$staging" ] && read -r begun 2>/dev/null <"$ostree/lockstep/begun"; then echo "begun $begun"; break; fi
+done
 if whole "$wanted"; then echo wanted; fi
 if vouched "$wanted" && [ "\${pushed:-}" = "$wanted" ]; then echo vouched; fi`;
 
 /**
- * Pulls a commit: the `ostree` directory, port, commit, `whole` when the device has it, `verify` to read all objects afterwards. Its stdin
- * must say something every few seconds: a puller whose agent has gone would hold what arrived until TCP gives up.
+ * Pulls a commit: the `ostree` directory, port, commit, `whole` when the device has it, `verify` to read all objects afterwards, and a
+ * word for how it is served, which the next push is told when this one breaks off. Its stdin must say something every few seconds: a
+ * puller whose agent has gone would hold what arrived until TCP gives up.
  *
  * What ostree has fetched of a pull that broke off lies in tmp/staging-BOOT-…, which it takes up again; with a name for BOOT that
  * stays (OSTREE_BOOTID), also after a reboot. Of that, what came after the last sync is not certain to be on the disk, so it goes, and all
@@ -51,7 +56,7 @@ if vouched "$wanted" && [ "\${pushed:-}" = "$wanted" ]; then echo vouched; fi`;
  * may log in as root. ostree checks the hash of every object in both cases.
  */
 export const pullScript = `${vouchedFunctions}
-ostree=$1 port=$2 commit=$3 whole=$4 verify=$5
+ostree=$1 port=$2 commit=$3 whole=$4 verify=$5 how=$6
 repo=$ostree/repo state=$ostree/lockstep
 export OSTREE_BOOTID=lockstep
 mkdir -p "$state"
@@ -89,6 +94,7 @@ if [ "$begun" != "$boot" ]; then
 fi
 rm -f "$state/synced"
 echo "$boot" >"$state/boot"
+echo "$how $commit" >"$state/begun"
 rm -f "$state/verified"
 if [ "$verify" = verify ]; then : >"$state/doubt"; fi
 
@@ -124,4 +130,4 @@ if [ -e "$state/doubt" ]; then
 fi
 ostree --repo="$repo" refs --force --create=${pushedRef} "$commit"
 echo "$commit $(trust)" >"$state/verified"
-rm -f "$state/boot" "$state/synced"`;
+rm -f "$state/boot" "$state/synced" "$state/begun"`;

@@ -1,8 +1,9 @@
 import { PassThrough } from 'node:stream';
 import { LockstepError } from '../errors/index.ts';
-import type { CommitSource } from '../ostree/commit-source.ts';
+import type { CommitSource, Offer } from '../ostree/commit-source.ts';
 import { type RepoServer, serveRepo } from '../ostree/serve.ts';
-import type { DeltaChoice, StaticDelta } from '../ostree/static-deltas.ts';
+import type { DeltaChoice } from '../ostree/static-deltas.ts';
+import { linkSpeed } from './link-speed.ts';
 import { askScript, pullScript } from './push-scripts.ts';
 import type { Session } from './session.ts';
 import { type StallLimits, untilStalled, usualStallLimits } from './stall.ts';
@@ -14,6 +15,8 @@ export interface PullOptions {
   source: CommitSource;
   /** `auto` when not given. */
   delta?: DeltaChoice;
+  /** Whether an empty device gets a pack: with `auto`, when not given, over a link that is fast, unless there is a throttle. */
+  pack?: DeltaChoice;
   /** Have the device read all its objects afterwards, and fetch those anew that are damaged. */
   verify?: boolean;
   /** Resolves when so many bytes may be sent. */
@@ -43,34 +46,65 @@ export interface Pulled {
  * E_DEVICE_COMMAND with ostree's words when the device does not take it.
  */
 export async function pullThrough(session: Session, commit: string, options: PullOptions): Promise<Pulled> {
-  const { source, delta: choice = 'auto' } = options;
-  const { candidates, whole, vouched } = await ask(session, commit, options.ostree);
+  const found = await ask(session, commit, options.ostree);
+  const { whole, vouched } = found;
   if (vouched && options.verify !== true) return { bytes: 0, files: 0, deltaFrom: null };
-  const delta = whole ? null : await source.deltas.choose(choice, candidates, commit);
+  const offered = await choose(session, commit, found, options);
   try {
-    return await pullOnce(session, commit, { ...options, whole, offered: delta });
+    return await pullOnce(session, commit, { ...options, whole, offered });
   } catch (error) {
-    if (!(await mended(error, source, delta))) throw error;
+    if (!(await mended(error, options.source, offered))) throw error;
     return pullOnce(session, commit, { ...options, whole, offered: null });
   }
 }
 
-async function ask(
-  session: Session,
-  commit: string,
-  ostree = '/ostree',
-): Promise<{ candidates: string[]; whole: boolean; vouched: boolean }> {
+/** What a device has. */
+interface Found {
+  /** Commits that it has whole. */
+  candidates: string[];
+  /** Whether it has the one that is wanted. */
+  whole: boolean;
+  /** And nothing is left to do. */
+  vouched: boolean;
+  /** How an earlier push began what is there in part, and with which commit; null: nothing is. */
+  begun: { how: string; commit: string } | null;
+}
+
+/**
+ * Bytes a second above which it takes an empty device longer to ask for thousands of objects than to take them uncompressed, twice as many
+ * bytes: more than Ethernet of 100 Mbit/s has.
+ */
+const fastLink = 12_500_000;
+
+async function choose(session: Session, commit: string, found: Found, options: PullOptions): Promise<Offer | null> {
+  const { source, delta = 'auto', pack = 'auto' } = options;
+  if (found.whole || delta === 'never') return null;
+  const chosen = await source.deltas.choose(delta, found.candidates, commit);
+  // A device that has a commit of any kind has most of the objects.
+  if (chosen !== null || found.candidates.length > 0 || pack === 'never') return chosen;
+  const { begun } = found;
+  // A part is sent whole when one object of it is missing: for what came as objects, or of another commit, packs have no use.
+  if (begun !== null && (begun.how !== 'pack' || begun.commit !== commit)) return null;
+  if (pack === 'auto' && options.throttle !== undefined) return null;
+  // What began fast goes on so: to ask again would cost the device more than what it is to learn.
+  if (pack === 'auto' && begun === null && (await linkSpeed(session)) < fastLink) return null;
+  return source.packs.find(commit);
+}
+
+async function ask(session: Session, commit: string, ostree = '/ostree'): Promise<Found> {
   const { stdout } = await session.script(askScript, { args: [ostree, commit], timeoutMs: 60_000 });
   const lines = stdout.split('\n');
   const candidates = lines.flatMap((line) => /^has ([0-9a-f]{64})$/.exec(line)?.[1] ?? []);
-  return { candidates, whole: lines.includes('wanted'), vouched: lines.includes('vouched') };
+  const [, how = '', of = ''] = lines.map((line) => /^begun (\S+) ([0-9a-f]{64})$/.exec(line)).find(Boolean) ?? [];
+  const begun = how === '' ? null : { how, commit: of };
+  return { candidates, whole: lines.includes('wanted'), vouched: lines.includes('vouched'), begun };
 }
 
 /** Whether a failure may have been a damaged file of our own, which is gone now, so that another attempt is worth it. */
-async function mended(error: unknown, source: CommitSource, delta: StaticDelta | null): Promise<boolean> {
+async function mended(error: unknown, source: CommitSource, offered: Offer | null): Promise<boolean> {
   if (!(error instanceof PullFailure)) return false;
-  if (delta !== null) {
-    await source.deltas.drop(delta);
+  if (offered !== null) {
+    await source.drop(offered);
     return true;
   }
   const objects = [...error.sent].flatMap(
@@ -91,7 +125,7 @@ class PullFailure extends LockstepError {
 
 interface PullAttempt extends PullOptions {
   whole: boolean;
-  offered: StaticDelta | null;
+  offered: Offer | null;
 }
 
 async function pullOnce(session: Session, commit: string, attempt: PullAttempt): Promise<Pulled> {
@@ -115,10 +149,11 @@ async function pullOnce(session: Session, commit: string, attempt: PullAttempt):
 const heartbeatMs = 5_000;
 
 async function runPull(session: Session, commit: string, port: number, attempt: PullAttempt): Promise<void> {
-  const { whole, verify = false, ostree = '/ostree', timeoutMs = 6 * 3_600_000 } = attempt;
+  const { whole, offered, verify = false, ostree = '/ostree', timeoutMs = 6 * 3_600_000 } = attempt;
   const heart = new PassThrough();
   const beat = setInterval(() => heart.write('\n'), heartbeatMs);
-  const args = [ostree, String(port), commit, whole ? 'whole' : 'lacks', verify ? 'verify' : 'trust'];
+  const how = offered?.from === null ? 'pack' : 'objects';
+  const args = [ostree, String(port), commit, whole ? 'whole' : 'lacks', verify ? 'verify' : 'trust', how];
   try {
     // A process group of its own, so that the puller can be ended with all that it started.
     const argv = ['setsid', '-w', 'sh', '-euc', pullScript, 'lockstep-push', ...args];

@@ -35,16 +35,15 @@ const pieceSize = 256 * 1024;
 export class ArchiveObjects {
   readonly #dir: string;
   readonly #repo: string;
-  readonly #openReader: () => Promise<ContentReader>;
-  #reader: Promise<ContentReader> | undefined;
+  readonly #reader: () => Promise<ContentReader>;
   readonly #compressing = new Set<Promise<void>>();
   #held = 0;
   readonly #making = new Map<string, Promise<number | null>>();
 
-  constructor(dir: string, repo: string, openReader: () => Promise<ContentReader>) {
+  constructor(dir: string, repo: string, reader: () => Promise<ContentReader>) {
     this.#dir = dir;
     this.#repo = repo;
-    this.#openReader = openReader;
+    this.#reader = reader;
   }
 
   /** The file of an object, or null when the repository has none of that name. Throws E_REPO when it is damaged. */
@@ -73,19 +72,13 @@ export class ArchiveObjects {
     return dropped;
   }
 
-  async close(): Promise<void> {
-    const reader = await this.#reader?.catch(() => undefined);
-    await reader?.close();
-  }
-
   #fileOf(checksum: string): string {
     return path.join(this.#dir, 'objects', `${objectName(checksum, 'file')}z`);
   }
 
   /** Its size, or null when there is none. Calls that take microseconds are not worth a thread each: there are thousands of objects. */
   async #make(checksum: string, file: string): Promise<number | null> {
-    this.#reader ??= this.#openReader();
-    const reader = await this.#reader;
+    const reader = await this.#reader();
     mkdirSync(path.dirname(file), { recursive: true });
     const begun = `${file}.${process.pid}`;
     let size: Promise<number> | null = null;

@@ -5,11 +5,15 @@ import type { Toolbox } from '../toolbox/toolbox.ts';
 import { ArchiveObjects } from './archive-objects.ts';
 import { ContentReader } from './content-reader.ts';
 import { ensureOwnDirectory } from './own-directory.ts';
+import { type Pack, type PackFile, Packs } from './packs.ts';
 import { type StaticDelta, StaticDeltas } from './static-deltas.ts';
 import { deltaDirectory, summaryOffering } from './summary.ts';
 
-/** Something that is served: bytes, or a file of so many. */
-export type Served = { bytes: Buffer } | { path: string; size: number };
+/** Something that is served: bytes, a file of so many, or so many of a delta that is made while it is sent. */
+export type Served = PackFile | { path: string; size: number };
+
+/** What is offered to a device in the place of objects. */
+export type Offer = StaticDelta | Pack;
 
 /**
  * The build repository as devices pull from it: an archive repository whose objects are made when they are asked for. One serves
@@ -17,8 +21,11 @@ export type Served = { bytes: Buffer } | { path: string; size: number };
  */
 export class CommitSource {
   readonly deltas: StaticDeltas;
+  readonly packs: Packs;
   readonly #repo: string;
   readonly #objects: ArchiveObjects;
+  readonly #openReader: () => Promise<ContentReader>;
+  #reader: Promise<ContentReader> | undefined;
 
   constructor(toolbox: () => Promise<Toolbox>, { repo, archive }: Workspace) {
     this.#repo = repo;
@@ -26,12 +33,15 @@ export class CommitSource {
       await ensureOwnDirectory(await toolbox(), archive);
       return toolbox();
     };
-    this.#objects = new ArchiveObjects(archive, repo, async () => ContentReader.open(await ready(), repo));
+    this.#openReader = async () => ContentReader.open(await ready(), repo);
+    const reader = () => this.#sharedReader();
+    this.#objects = new ArchiveObjects(archive, repo, reader);
+    this.packs = new Packs(path.join(archive, 'packs'), repo, reader);
     this.deltas = new StaticDeltas(ready, repo, path.join(archive, 'deltas'));
   }
 
   /** What a path of the repository stands for when this delta is offered; null: nothing. Throws E_REPO. */
-  async find(url: string, delta: StaticDelta | null): Promise<Served | null> {
+  async find(url: string, delta: Offer | null): Promise<Served | null> {
     if (url === '/config') return { bytes: config };
     const object = /^\/objects\/([0-9a-f]{2})\/([0-9a-f]{62})\.(filez|commit|commitmeta|dirtree|dirmeta)$/.exec(url);
     if (object !== null) {
@@ -43,7 +53,9 @@ export class CommitSource {
     if (url === '/summary') return { bytes: summaryOffering(delta) };
     const at = `/${deltaDirectory(delta.from, delta.to)}/`;
     const name = url.startsWith(at) ? url.slice(at.length) : '';
-    return /^(superblock|[0-9]+)$/.test(name) ? fileBytes(path.join(delta.dir, name)) : null;
+    if (!/^(superblock|[0-9]+)$/.test(name)) return null;
+    if ('dir' in delta) return fileBytes(path.join(delta.dir, name));
+    return delta.find(name);
   }
 
   /** Removes kept objects that are damaged, among those; returns how many. */
@@ -51,8 +63,19 @@ export class CommitSource {
     return this.#objects.dropDamaged(checksums);
   }
 
-  close(): Promise<void> {
-    return this.#objects.close();
+  /** Takes away what a device complains about. */
+  async drop(offer: Offer): Promise<void> {
+    await ('dir' in offer ? this.deltas.drop(offer) : this.packs.drop(offer));
+  }
+
+  async close(): Promise<void> {
+    const reader = await this.#reader?.catch(() => undefined);
+    await reader?.close();
+  }
+
+  #sharedReader(): Promise<ContentReader> {
+    this.#reader ??= this.#openReader();
+    return this.#reader;
   }
 }
 

@@ -1,7 +1,8 @@
 /**
  * The program that reads content objects of a bare repository where only the toolbox is root: `perl -e` of it, with the repository.
  *
- * stdin: one checksum a line. stdout, for each in its order: a frame of 24 bytes, then a block of extended attributes, then the content.
+ * stdin: one checksum a line, behind a `?` when a file's content is not wanted. stdout, for each in its order: a frame of 28 bytes, then a
+ * block of extended attributes, then the content, if it is wanted.
  *   state (32 bits, big-endian): 0 none such, 1 a file, 2 a symbolic link (its target for content)
  *   uid, gid, mode, length of the block (32 bits each), size of the content (64 bits)
  * The block: length (32 bits) and bytes, of name and value in turn. The end of stdin ends the program; so does any failure.
@@ -45,6 +46,7 @@ sub answer { put(pack('NNNNNQ>', @_[0 .. 3], length $_[4], $_[5]) . $_[4]) }
 $| = 1;
 while (defined(my $checksum = <STDIN>)) {
   chomp $checksum;
+  my $bare = $checksum =~ s/^[?]//;
   my $path = "$repo/objects/" . substr($checksum, 0, 2) . '/' . substr($checksum, 2) . '.file';
   my @status = lstat $path;
   if (!@status) {
@@ -54,6 +56,8 @@ while (defined(my $checksum = <STDIN>)) {
     my $target = readlink $path;
     answer(2, $status[4], $status[5], 0777, xattrs($path), length $target);
     put($target);
+  } elsif ($bare) {
+    answer(1, $status[4], $status[5], $status[2] & 07777, xattrs($path), $status[7]);
   } else {
     sysopen my $file, $path, Fcntl::O_RDONLY or die "$path: $!\n";
     my $left = (stat $file)[7];

@@ -33,7 +33,20 @@ export class ContentReader {
 
   /** Hands an object to `take`; false when the repository has none of that name. Throws E_REPO when it cannot be read. */
   read(checksum: string, take: ContentTaker): Promise<boolean> {
-    this.#worker.stdin.write(`${checksum}\n`);
+    return this.#ask(checksum, (object) => take(object, this.#bytes.pieces(object.size)));
+  }
+
+  /** An object without its content; null when the repository has none of that name. Throws E_REPO when it cannot be read. */
+  async describe(checksum: string): Promise<ContentObject | null> {
+    let found: ContentObject | null = null;
+    await this.#ask(`?${checksum}`, async (object) => {
+      found = object;
+    });
+    return found;
+  }
+
+  #ask(line: string, take: (object: ContentObject) => Promise<void>): Promise<boolean> {
+    this.#worker.stdin.write(`${line}\n`);
     const mine = this.#last.then(() => this.#next(take));
     // A failure in the middle leaves the stream where no later answer begins: all that follow fail, too.
     this.#last = mine;
@@ -47,7 +60,7 @@ export class ContentReader {
     await this.#worker.exited;
   }
 
-  async #next(take: ContentTaker): Promise<boolean> {
+  async #next(take: (object: ContentObject) => Promise<void>): Promise<boolean> {
     try {
       const head = await this.#bytes.exactly(headLength);
       const [state = 0, uid = 0, gid = 0, mode = 0, blockLength = 0] = [0, 4, 8, 12, 16].map((at) =>
@@ -59,9 +72,9 @@ export class ContentReader {
       const attributes = { uid, gid, mode, xattrs };
       if (state === 2) {
         const target = (await this.#bytes.exactly(size)).toString('latin1');
-        await take({ kind: 'symlink', attributes, size: 0, target }, none());
+        await take({ kind: 'symlink', attributes, size: 0, target });
       } else {
-        await take({ kind: 'file', attributes, size, target: '' }, this.#bytes.pieces(size));
+        await take({ kind: 'file', attributes, size, target: '' });
       }
       return true;
     } catch (error) {
@@ -75,8 +88,6 @@ export class ContentReader {
     }
   }
 }
-
-async function* none(): AsyncGenerator<Buffer> {}
 
 function xattrsOf(block: Buffer): Xattr[] {
   const fields: Buffer[] = [];

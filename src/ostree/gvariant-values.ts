@@ -27,6 +27,24 @@ export function uint64(value: number): Value {
   return { bytes, alignment: 8, fixed: true };
 }
 
+/** `u` and `t` in the order of the machine that wrote them, little-endian: parts of static deltas alone have such numbers. */
+export function nativeUint32(value: number): Value {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return { bytes, alignment: 4, fixed: true };
+}
+
+export function nativeUint64(value: number): Value {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return { bytes, alignment: 8, fixed: true };
+}
+
+/** `y`. */
+export function byte(value: number): Value {
+  return { bytes: Buffer.from([value]), alignment: 1, fixed: true };
+}
+
 /** `s`, of a text that holds one character for each byte (latin1). */
 export function text(value: string): Value {
   return byteArray(Buffer.from(`${value}\0`, 'latin1'));
@@ -37,16 +55,19 @@ export function byteArray(bytes: Buffer): Value {
   return { bytes, alignment: 1, fixed: false };
 }
 
-/** An array of values whose type has no fixed length and needs no alignment. */
-export function array(elements: readonly Value[]): Value {
-  const body = elements.map(({ bytes }) => bytes);
+/** An array of values whose type has no fixed length and this alignment. */
+export function array(elements: readonly Value[], alignment: Value['alignment'] = 1): Value {
+  const body: Buffer[] = [];
   const ends: number[] = [];
   let end = 0;
-  for (const { length } of body) {
-    end += length;
+  for (const { bytes } of elements) {
+    const gap = (alignment - (end % alignment)) % alignment;
+    if (gap > 0) body.push(Buffer.alloc(gap));
+    body.push(bytes);
+    end += gap + bytes.length;
     ends.push(end);
   }
-  return { bytes: withOffsets(Buffer.concat(body), ends), alignment: 1, fixed: false };
+  return { bytes: withOffsets(Buffer.concat(body), ends), alignment, fixed: false };
 }
 
 /** An empty `a{sv}`. */

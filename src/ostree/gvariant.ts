@@ -73,12 +73,17 @@ function array(items: readonly Buffer[], align: number): Buffer {
   return withOffsets(body, ends);
 }
 
-/** A container: its bytes, then the ends of elements. An offset's size depends on the size of the whole, offsets included. */
+/** A container: its bytes, then the ends of elements. */
 export function withOffsets(body: Buffer, ends: readonly number[]): Buffer {
-  const size = [1, 2, 4].find((each) => offsetSize(body.length + each * ends.length) === each) ?? 8;
+  return Buffer.concat([body, framingOffsets(body.length, ends)]);
+}
+
+/** What stands behind a container's `length` bytes. An offset's size depends on the size of the whole, offsets included. */
+export function framingOffsets(length: number, ends: readonly number[]): Buffer {
+  const size = [1, 2, 4].find((each) => offsetSize(length + each * ends.length) === each) ?? 8;
   const offsets = Buffer.alloc(size * ends.length);
   for (const [index, end] of ends.entries()) offsets.writeUIntLE(end, index * size, Math.min(size, 6));
-  return Buffer.concat([body, offsets]);
+  return offsets;
 }
 
 function offsetSize(length: number): number {

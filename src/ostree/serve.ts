@@ -144,15 +144,28 @@ async function send(
   } else if ('path' in found) {
     for await (const piece of createReadStream(found.path, { start, end, highWaterMark: wholeLimit }))
       await write(piece);
+  } else if ('stream' in found) {
+    for await (const piece of within(found.stream(), start, end)) await write(piece);
   }
   // The file became shorter than it was.
   if (left > 0) throw new Error('the file broke off');
 }
 
+/** Of a stream, the bytes from one to another. */
+async function* within(stream: AsyncIterable<Buffer>, start: number, end: number): AsyncGenerator<Buffer> {
+  let at = 0;
+  for await (const piece of stream) {
+    const wanted = piece.subarray(Math.max(start - at, 0), Math.max(end + 1 - at, 0));
+    at += piece.length;
+    if (wanted.length > 0) yield wanted;
+    if (at > end) return;
+  }
+}
+
 /** What is small is read at once: thousands of requests would each wait for threads to open, read and close. Null: it is not small. */
 function bytesOf(found: Served): Buffer | null {
   if ('bytes' in found) return found.bytes;
-  return found.size <= wholeLimit ? readFileSync(found.path) : null;
+  return 'path' in found && found.size <= wholeLimit ? readFileSync(found.path) : null;
 }
 
 /** The date is of no use to a puller, and a connection of HTTP/1.1 is kept without its being said. */

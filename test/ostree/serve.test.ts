@@ -10,6 +10,12 @@ import { expect } from 'chai';
 import type { Served } from '../../src/ostree/commit-source.ts';
 import { type RepoServer, serveRepo } from '../../src/ostree/serve.ts';
 
+/** As what is made while it is sent comes: in pieces that are valid until the next. */
+async function* inPieces(): AsyncGenerator<Buffer> {
+  const piece = Buffer.alloc(3);
+  for (const digits of ['012', '345', '678', '9']) yield piece.subarray(0, piece.write(digits));
+}
+
 describe('serveRepo', () => {
   let dir: string;
   let repo: RepoServer;
@@ -31,6 +37,7 @@ describe('serveRepo', () => {
   async function find(url: string): Promise<Served | null> {
     if (url === '/small') return { bytes: Buffer.from('0123456789') };
     if (url === '/empty') return { bytes: Buffer.alloc(0) };
+    if (url === '/made') return { size: 10, stream: inPieces };
     if (url === '/damaged') throw new Error('damaged');
     if (url !== '/config' && url !== '/large') return null;
     const file = path.join(dir, url);
@@ -63,18 +70,24 @@ describe('serveRepo', () => {
     expect([...repo.sent]).to.deep.equal(['/config', '/small']);
   });
 
-  it('sends the range that was asked for', async () => {
-    const range = async (value: string) => {
-      const { status, body, headers } = await ask('/config', { headers: { range: value } });
-      return `${status} ${body} ${headers['content-range'] ?? ''}`.trim();
-    };
-    expect(await range('bytes=2-4')).to.equal('206 234 bytes 2-4/10');
-    expect(await range('bytes=7-')).to.equal('206 789 bytes 7-9/10');
-    expect(await range('bytes=-3')).to.equal('206 789 bytes 7-9/10');
-    expect(await range('bytes=5-99')).to.equal('206 56789 bytes 5-9/10');
-    expect(await range('bytes=10-')).to.equal('416  bytes */10');
-    expect(await range('bytes=4-2')).to.equal('200 0123456789');
-    expect(await range('lines=1-2')).to.equal('200 0123456789');
+  for (const url of ['/config', '/made'])
+    it(`sends the range that was asked for, of ${url}`, async () => {
+      const range = async (value: string) => {
+        const { status, body, headers } = await ask(url, { headers: { range: value } });
+        return `${status} ${body} ${headers['content-range'] ?? ''}`.trim();
+      };
+      expect(await range('bytes=2-4')).to.equal('206 234 bytes 2-4/10');
+      expect(await range('bytes=7-')).to.equal('206 789 bytes 7-9/10');
+      expect(await range('bytes=-3')).to.equal('206 789 bytes 7-9/10');
+      expect(await range('bytes=5-99')).to.equal('206 56789 bytes 5-9/10');
+      expect(await range('bytes=10-')).to.equal('416  bytes */10');
+      expect(await range('bytes=4-2')).to.equal('200 0123456789');
+      expect(await range('lines=1-2')).to.equal('200 0123456789');
+    });
+
+  it('sends what is made while it is sent', async () => {
+    expect(await ask('/made')).to.include({ status: 200, body: '0123456789' });
+    expect([...repo.sent]).to.deep.equal(['/made']);
   });
 
   it('answers HEAD with the length and nothing else', async () => {
