@@ -147,6 +147,19 @@ describe('refresh', () => {
     });
   });
 
+  it('carries the record of where packages come from, which alone is no reason for another proposal', async () => {
+    const record = path.join(at.clone, 'panel.provenance');
+    const recording = (text: string) => async () => {
+      await writeFile(record, text);
+      return updateTo(newLock)();
+    };
+    await refresh(options({ update: recording('Lockfile-SHA256: 1\n') }));
+    expect(await git(at.bare, 'show', `${branch}:panel.provenance`)).to.equal('Lockfile-SHA256: 1');
+    expect(await readFile(record, 'utf8').catch(() => null)).to.equal(null);
+    const again = await refresh(options({ update: recording('Lockfile-SHA256: 2\n') }));
+    expect([again.outcome, again.pushed]).to.deep.equal(['unchanged', false]);
+  });
+
   it('replaces an older proposal when the base has moved', async () => {
     const first = await refresh(options());
     const base = await pushElsewhere(at, 'main', { 'new.txt': 'x\n' });
