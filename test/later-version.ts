@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { appendFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { parseLockfile } from '../src/apt/lockfile.ts';
+import { parseLockfile } from '../src/apt/lockfile/lockfile.ts';
 
 /**
  * Puts a later version of a package, with a line more in one of its files, into a project's `panel.lock`, as a deb of the

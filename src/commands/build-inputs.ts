@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { type Lockfile, readLockfile } from '../apt/lockfile.ts';
+import { type Lockfile, readLockfile } from '../apt/lockfile/lockfile.ts';
 import { imageVersion } from '../config/image-schema.ts';
 import type { ImageConfig } from '../config/types.ts';
 import { type EmulationWish, emulationWishes } from '../emulation/emulation.ts';

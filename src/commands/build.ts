@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { archiveOf } from '../apt/sources.ts';
+import { archiveOf } from '../apt/archive/sources.ts';
 import { LockstepError } from '../errors/index.ts';
 import { type BuildServices, type BuiltImage, buildImage, buildUntil, type Stop, stops } from '../image/build.ts';
 import { planDigest } from '../image/ninja/plan.ts';

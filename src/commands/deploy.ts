@@ -7,7 +7,7 @@ import type { DeviceConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { type DeviceDeployment, deployTo } from '../device/deploy.ts';
 import { eachDevice } from '../device/each.ts';
-import { powerOf } from '../device/power-of.ts';
+import { powerOf } from '../device/power/power-of.ts';
 import { LockstepError } from '../errors/index.ts';
 import { untested } from '../report/draft.ts';
 import { powerMeans } from './devices/power.ts';

@@ -1,9 +1,9 @@
 import { type Pinned, pinnedOf } from '../apt/changes/pinned.ts';
 import { LockstepError } from '../errors/index.ts';
 import type { ImageChanges } from '../refresh/message.ts';
-import { described, fetcherOf } from './described-images.ts';
-import { sidesOf } from './lockfile-sides.ts';
-import type { UpdatedImage } from './update.ts';
+import { described, fetcherOf } from './diff/described-images.ts';
+import { sidesOf } from './diff/lockfile-sides.ts';
+import type { UpdatedImage } from './update/update.ts';
 import type { Context } from './verb.ts';
 
 type Updated = Pick<UpdatedImage, 'name' | 'lockfile' | 'changes' | 'changed'>;

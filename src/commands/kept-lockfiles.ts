@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type Lockfile, loadLockfile, parseLockfile } from '../apt/lockfile.ts';
+import { type Lockfile, loadLockfile, parseLockfile } from '../apt/lockfile/lockfile.ts';
 import type { ImageConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import { type Git, gitIn } from '../refresh/git.ts';

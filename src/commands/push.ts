@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { DeviceConfig } from '../config/types.ts';
-import { connectionOf } from '../device/connection.ts';
 import { eachDevice } from '../device/each.ts';
-import { type Pulled, type PullOptions, pullThrough } from '../device/push.ts';
-import type { Traffic } from '../device/session.ts';
-import { connect } from '../device/ssh.ts';
+import { type Pulled, type PullOptions, pullThrough } from '../device/push/push.ts';
+import { connectionOf } from '../device/ssh/connection.ts';
+import type { Traffic } from '../device/ssh/session.ts';
+import { connect } from '../device/ssh/ssh.ts';
 import { type ErrorCode, LockstepError } from '../errors/index.ts';
 import { declareTransfer, type TransferOptions, throttleOf } from './transfer-options.ts';
 import { type Context, ok, type Verb } from './verb.ts';

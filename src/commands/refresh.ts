@@ -4,7 +4,7 @@ import { jenkinsGate } from '../refresh/jenkins-gate.ts';
 import type { ImageChanges } from '../refresh/message.ts';
 import { type Author, type GateResult, type RefreshOptions, refresh as refreshBranch } from '../refresh/refresh.ts';
 import { type CommonOptions, openContext } from './context.ts';
-import type { UpdatedImage } from './update.ts';
+import type { UpdatedImage } from './update/update.ts';
 import type { Context, Outcome, Verb } from './verb.ts';
 
 interface Options extends CommonOptions {
@@ -53,7 +53,7 @@ async function inCheckout<T>(context: Context, options: Options, work: (inner: C
 
 /** @param only the packages that alone are to be updated; all when not given */
 async function updateAll(context: Context, only?: string[]): Promise<ImageChanges[]> {
-  const { update } = await import('./update.ts');
+  const { update } = await import('./update/update.ts');
   const { describedUpdate } = await import('./described-update.ts');
   return describedUpdate(context, (await update.run(context, { only }, [])).images as UpdatedImage[]);
 }

@@ -23,12 +23,12 @@ export const verbs: Record<string, VerbEntry> = {
   update: {
     summary: 'resolve the packages of the images anew and write their lockfiles',
     exclusive: true,
-    load: async () => (await import('./update.ts')).update as Verb,
+    load: async () => (await import('./update/update.ts')).update as Verb,
   },
   diff: {
     summary: 'show what differs between two lockfiles, a device and its lockfile, or two images',
     exclusive: false,
-    load: async () => (await import('./diff.ts')).diff as Verb,
+    load: async () => (await import('./diff/diff.ts')).diff as Verb,
   },
   build: {
     summary: 'build the ostree commits that the lockfiles pin',

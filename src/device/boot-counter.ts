@@ -1,7 +1,7 @@
 import { counterArgument } from '../image/trial/boot-script.ts';
 import { armedSector, counterSize, idleSector, type TrialSettings } from '../image/trial/counter-sectors.ts';
 import type { DeviceState } from './observe.ts';
-import type { Session } from './session.ts';
+import type { Session } from './ssh/session.ts';
 
 /** Path of the device's boot counter, or null when its boot loader does not count. */
 export function counterOf({ cmdline }: Pick<DeviceState, 'cmdline'>): string | null {

@@ -1,6 +1,6 @@
 import { formatElapsed } from '../progress/format.ts';
 import type { DeviceState } from './observe.ts';
-import type { Session } from './session.ts';
+import type { Session } from './ssh/session.ts';
 
 /** Seconds that a device's clock may be off: signatures are not valid before they, or their key, were made. */
 const tolerance = 86_400;

@@ -2,7 +2,7 @@ import { LockstepError } from '../errors/index.ts';
 import type { Hold } from './hold.ts';
 import { kargOptions } from './kargs.ts';
 import { type DeviceState, observe } from './observe.ts';
-import type { Session } from './session.ts';
+import type { Session } from './ssh/session.ts';
 import { type Deployment, nameOf } from './status.ts';
 import { closeTrial, correctFallback, openTrial, type TrialLimits } from './trial.ts';
 

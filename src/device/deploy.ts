@@ -1,9 +1,9 @@
 import type { DeviceConfig } from '../config/types.ts';
 import { LockstepError } from '../errors/index.ts';
 import { DeployAttempt, type DeployOptions } from './attempt.ts';
-import { connectionOf } from './connection.ts';
 import { type Evidence, gatherEvidence, noEvidence } from './evidence.ts';
 import { Hold } from './hold.ts';
+import { connectionOf } from './ssh/connection.ts';
 import type { Step } from './steps.ts';
 import { judge, type Verdict } from './verdict.ts';
 import { consoleSince, lengthOf } from './virtual/console.ts';

@@ -1,4 +1,4 @@
-import type { Session } from './session.ts';
+import type { Session } from './ssh/session.ts';
 
 /** What a device says beside its verdict, for whoever has to find out why. Texts as the programs print them. */
 export interface Evidence {

@@ -1,8 +1,8 @@
 import { type ErrorCode, LockstepError } from '../errors/index.ts';
-import type { Connection } from './connection.ts';
 import { type DeviceState, observe } from './observe.ts';
 import { awaitReturn, type RebootOptions } from './reboot.ts';
-import type { Session } from './session.ts';
+import type { Connection } from './ssh/connection.ts';
+import type { Session } from './ssh/session.ts';
 import { observeJudged, type TrialLimits } from './trial.ts';
 import type { Waits } from './waits.ts';
 

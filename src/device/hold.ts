@@ -1,10 +1,10 @@
 import { LockstepError } from '../errors/index.ts';
-import type { Connection } from './connection.ts';
 import { type FollowOptions, followBoots } from './follow.ts';
 import { type Lock, newOwner, type Owner, takeLock } from './lock.ts';
 import type { DeviceState } from './observe.ts';
-import type { Session } from './session.ts';
-import { connect } from './ssh.ts';
+import type { Connection } from './ssh/connection.ts';
+import type { Session } from './ssh/session.ts';
+import { connect } from './ssh/ssh.ts';
 import { Waits } from './waits.ts';
 
 export interface HoldOptions {

@@ -1,7 +1,7 @@
 import { installedSizeOf, type Pinned, sourceVersionOf } from '../apt/changes/pinned.ts';
 import { parseStanzas, type Stanza } from '../apt/deb822.ts';
 import { LockstepError } from '../errors/index.ts';
-import type { Session } from './session.ts';
+import type { Session } from './ssh/session.ts';
 
 /**
  * Where dpkg's database is looked for: with the deployment that it describes, as in lockstep's images and those of other makers, then

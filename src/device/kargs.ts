@@ -1,6 +1,6 @@
 import { kargsFile, parseKargs } from '../image/kargs.ts';
 import type { DeviceState } from './observe.ts';
-import type { Session } from './session.ts';
+import type { Session } from './ssh/session.ts';
 
 /**
  * Options for `ostree admin deploy` that bring the new image's kernel arguments, which by itself would keep those of the

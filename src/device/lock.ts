@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../errors/index.ts';
 import { formatElapsed } from '../progress/format.ts';
-import type { Session } from './session.ts';
+import type { Session } from './ssh/session.ts';
 
 /** Who works on a device, as the device keeps it. */
 export interface Owner {

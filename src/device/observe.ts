@@ -1,7 +1,7 @@
 import { LockstepError } from '../errors/index.ts';
 import { type Health, parseHealth } from './health.ts';
-import { vouchedFunctions } from './push-scripts.ts';
-import type { Session } from './session.ts';
+import { vouchedFunctions } from './push/push-scripts.ts';
+import type { Session } from './ssh/session.ts';
 import { type Deployment, parseStatus } from './status.ts';
 import { parseTrial, type TrialRecord } from './trial-record.ts';
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../errors/index.ts';
-import type { Connection } from './connection.ts';
 import { readBootId } from './observe.ts';
-import type { Session } from './session.ts';
-import { connect } from './ssh.ts';
+import type { Connection } from './ssh/connection.ts';
+import type { Session } from './ssh/session.ts';
+import { connect } from './ssh/ssh.ts';
 
 export interface RebootOptions {
   signal: AbortSignal;

@@ -4,7 +4,7 @@ import { resourceText } from '../resources.ts';
 import { counterOf } from './boot-counter.ts';
 import type { Owner } from './lock.ts';
 import { type DeviceState, observeAfter } from './observe.ts';
-import type { Session } from './session.ts';
+import type { Session } from './ssh/session.ts';
 import { nameOf } from './status.ts';
 import type { Waits } from './waits.ts';
 

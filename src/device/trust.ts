@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import type { Connection } from './connection.ts';
-import type { Trust } from './host-key.ts';
-import { knownKeys } from './known-hosts.ts';
+import type { Connection } from './ssh/connection.ts';
+import type { Trust } from './ssh/host-key.ts';
+import { knownKeys } from './ssh/known-hosts.ts';
 
 /** Gathers what is known of a device's host key. A pin is all there is to know: known_hosts is not read then. */
 export async function trustOf(to: Connection, environment: NodeJS.ProcessEnv): Promise<Trust> {

@@ -1,5 +1,5 @@
-import type { LockedPackage } from '../apt/locked-package.ts';
-import { provides } from '../apt/locked-package.ts';
+import type { LockedPackage } from '../apt/lockfile/locked-package.ts';
+import { provides } from '../apt/lockfile/locked-package.ts';
 import { hotPackages, perl } from './hot-packages.ts';
 
 /** A tool package of the image, with the packages whose twins it needs to run natively: itself and its libraries. */

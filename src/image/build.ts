@@ -1,5 +1,5 @@
-import type { Lockfile } from '../apt/lockfile.ts';
-import type { Archive } from '../apt/sources.ts';
+import type { Archive } from '../apt/archive/sources.ts';
+import type { Lockfile } from '../apt/lockfile/lockfile.ts';
 import type { CacheConfig, ImageConfig, RunPoint } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import type { EmulationWish } from '../emulation/emulation.ts';

@@ -1,4 +1,4 @@
-import type { Lockfile } from '../apt/lockfile.ts';
+import type { Lockfile } from '../apt/lockfile/lockfile.ts';
 import type { Architecture, ImageConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { binfmtMagic } from '../emulation/binfmt-magic.ts';

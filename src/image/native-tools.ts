@@ -1,6 +1,6 @@
-import { type ForeignArchive, openForeignArchive } from '../apt/foreign.ts';
-import type { Lockfile } from '../apt/lockfile.ts';
-import { proxyEnvironment } from '../apt/proxy.ts';
+import { type ForeignArchive, openForeignArchive } from '../apt/archive/foreign.ts';
+import type { Lockfile } from '../apt/lockfile/lockfile.ts';
+import { proxyEnvironment } from '../apt/root/proxy.ts';
 import type { Architecture, ImageConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
 import { dispatcher } from '../emulation/dispatcher.ts';

@@ -1,5 +1,5 @@
+import { parseRelations } from '../apt/choose/relations.ts';
 import { parseStanzas, type Stanza } from '../apt/deb822.ts';
-import { parseRelations } from '../apt/relations.ts';
 import { parseInstalled } from '../device/installed.ts';
 
 /** A package that a status file of dpkg calls installed. */

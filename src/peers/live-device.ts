@@ -1,5 +1,5 @@
 import { databases } from '../device/installed.ts';
-import type { Session } from '../device/session.ts';
+import type { Session } from '../device/ssh/session.ts';
 import { LockstepError } from '../errors/index.ts';
 import { type AptSource, parseAptSources } from './apt-sources.ts';
 

@@ -1,4 +1,4 @@
-import { provenanceFile } from '../apt/provenance-file.ts';
+import { provenanceFile } from '../apt/provenance/provenance-file.ts';
 
 /** The locks of an image's users and groups, and the record of its debs' trees, which its builds write beside the lockfile. */
 export function idLocks(lockfile: string): string[] {

@@ -1,7 +1,7 @@
 import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
-import { changesBetween } from '../apt/diff.ts';
-import { loadLockfile } from '../apt/lockfile.ts';
+import { changesBetween } from '../apt/changes/diff.ts';
+import { loadLockfile } from '../apt/lockfile/lockfile.ts';
 import type { ImageConfig } from '../config/types.ts';
 import type { ImageResult } from './result.ts';
 

@@ -1,7 +1,7 @@
-import type { LockedPackage } from '../apt/locked-package.ts';
-import { PackageSet } from '../apt/package-set.ts';
-import { isLocalOrigin, type Provenance, releaseOf } from '../apt/provenance.ts';
-import { parseRelations } from '../apt/relations.ts';
+import { PackageSet } from '../apt/choose/package-set.ts';
+import { parseRelations } from '../apt/choose/relations.ts';
+import type { LockedPackage } from '../apt/lockfile/locked-package.ts';
+import { isLocalOrigin, type Provenance, releaseOf } from '../apt/provenance/provenance.ts';
 import type { Distribution } from './distribution.ts';
 import { purlOf } from './purl.ts';
 

@@ -1,6 +1,6 @@
 import { PackageURL } from 'packageurl-js';
-import { isLocal } from '../apt/local-debs.ts';
-import type { LockedPackage } from '../apt/locked-package.ts';
+import { isLocal } from '../apt/lockfile/local-debs.ts';
+import type { LockedPackage } from '../apt/lockfile/locked-package.ts';
 import type { Distribution } from './distribution.ts';
 
 interface PurlParts {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { formatProvenance } from '../apt/provenance-file.ts';
+import { formatProvenance } from '../apt/provenance/provenance-file.ts';
 import { version } from '../version.ts';
 import type { BillInputs } from './bill.ts';
 

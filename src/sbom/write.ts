@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeLockfile } from '../apt/lockfile.ts';
-import { readProvenance } from '../apt/provenance-file.ts';
+import { writeLockfile } from '../apt/lockfile/lockfile.ts';
+import { readProvenance } from '../apt/provenance/provenance-file.ts';
 import type { Workspace } from '../config/workspace.ts';
 import type { BuildInputs, BuiltImage } from '../image/build.ts';
 import { sourceDateEpoch } from '../image/stage.ts';

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import type { DeviceConfig } from '../config/types.ts';
 import type { Workspace } from '../config/workspace.ts';
-import { connectionOf } from '../device/connection.ts';
-import type { Session } from '../device/session.ts';
-import { connect } from '../device/ssh.ts';
+import { connectionOf } from '../device/ssh/connection.ts';
+import type { Session } from '../device/ssh/session.ts';
+import { connect } from '../device/ssh/ssh.ts';
 import { type ErrorCode, LockstepError } from '../errors/index.ts';
 import type { Progress, Stage } from '../progress/progress.ts';
 import { casesOf, countCases, countsText, type DeviceTests, isFailure } from './results.ts';

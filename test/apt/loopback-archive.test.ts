@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { expect } from 'chai';
 import { parseStanzas } from '../../src/apt/deb822.ts';
-import { lockedPackage } from '../../src/apt/locked-package.ts';
+import { lockedPackage } from '../../src/apt/lockfile/locked-package.ts';
 import { LoopbackArchive } from './loopback-archive.ts';
 
 describe('the archive of the tests', () => {

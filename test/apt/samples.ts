@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { parseStanzas } from '../../src/apt/deb822.ts';
-import { type LockedPackage, lockedPackage } from '../../src/apt/locked-package.ts';
+import { type LockedPackage, lockedPackage } from '../../src/apt/lockfile/locked-package.ts';
 import type { ImageConfig } from '../../src/config/types.ts';
 
 /** Makes a stanza of a Packages index; `extra` fields follow the name, `Filename` and digest are made up from the rest. */

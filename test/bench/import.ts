@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { parseLockfile } from '../../src/apt/lockfile.ts';
+import { parseLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import type { LockedDeb } from '../../src/deb/package.ts';
 import { report, timed } from './compare.ts';
 

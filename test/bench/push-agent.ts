@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { workspaceOf } from '../../src/config/workspace.ts';
-import { pullThrough } from '../../src/device/push.ts';
-import { connect } from '../../src/device/ssh.ts';
+import { pullThrough } from '../../src/device/push/push.ts';
+import { connect } from '../../src/device/ssh/ssh.ts';
 import { CommitSource } from '../../src/ostree/commit-source.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { openToolbox } from '../../src/toolbox/choose.ts';

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import type { Connection } from '../../src/device/connection.ts';
+import type { Connection } from '../../src/device/ssh/connection.ts';
 import { freePort } from '../../src/device/virtual/machine.ts';
 
 /** OpenSSH on a loopback port, logging in whoever runs it, with files in `dir`. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { installedPackages, parseInstalled } from '../../src/device/installed.ts';
-import type { Session } from '../../src/device/session.ts';
+import type { Session } from '../../src/device/ssh/session.ts';
 import { refusal } from '../refusal.ts';
 
 const fields = 'Maintainer: Nobody <nobody@example.org>\nDescription: x\n';

@@ -6,8 +6,8 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import ssh2, { type AuthContext, type ServerChannel, type Connection as ServerConnection } from 'ssh2';
-import type { Connection } from '../../src/device/connection.ts';
-import { newKeyPair } from '../../src/device/key-pair.ts';
+import type { Connection } from '../../src/device/ssh/connection.ts';
+import { newKeyPair } from '../../src/device/ssh/key-pair.ts';
 
 /** An sshd in this process: runs what it is told in a local shell, and forwards loopback ports as OpenSSH does. */
 export interface SshServer {

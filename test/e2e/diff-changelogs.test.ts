@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import type { DescribedChanges, DescribedSource } from '../../src/apt/changes/described.ts';
-import { loadLockfile } from '../../src/apt/lockfile.ts';
+import { loadLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import { openContext } from '../../src/commands/context.ts';
 import { describedUpdate } from '../../src/commands/described-update.ts';
 import { silent } from '../../src/progress/progress.ts';

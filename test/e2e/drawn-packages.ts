@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { parseRelations } from '../../src/apt/choose/relations.ts';
 import { parseStanzas } from '../../src/apt/deb822.ts';
-import { type LockedPackage, lockedPackage } from '../../src/apt/locked-package.ts';
-import { parseRelations } from '../../src/apt/relations.ts';
+import { type LockedPackage, lockedPackage } from '../../src/apt/lockfile/locked-package.ts';
 import { compareVersions } from '../../src/apt/version.ts';
 import { type ControlFiles, field } from '../../src/image/unpack/control-files.ts';
 import { PackageSet } from '../../src/image/unpack/package-rules.ts';

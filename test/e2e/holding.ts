@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseLockfile } from '../../src/apt/lockfile.ts';
-import { archiveKeyring } from '../../src/apt/private-root.ts';
+import { parseLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import { type Resolution, type ResolveOptions, resolveImage } from '../../src/apt/resolve.ts';
+import { archiveKeyring } from '../../src/apt/root/private-root.ts';
 import type { ImageConfig, PinConfig } from '../../src/config/types.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';
 import { openHostToolbox } from '../../src/toolbox/host.ts';

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
-import { parseLockfile } from '../../src/apt/lockfile.ts';
-import type { UpdatedImage } from '../../src/commands/update.ts';
+import { parseLockfile } from '../../src/apt/lockfile/lockfile.ts';
+import type { UpdatedImage } from '../../src/commands/update/update.ts';
 import { LoopbackArchive } from '../apt/loopback-archive.ts';
 import type { SampleDeb } from '../apt/sample-deb.ts';
 import { commitFiles, git, makeRepositories } from '../refresh/repositories.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { parseStanzas } from '../../src/apt/deb822.ts';
-import { parseLockfile } from '../../src/apt/lockfile.ts';
+import { parseLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import { builtPanel, temporaryDirectory } from './projects.ts';
 import { describeTree, type TreeEntry } from './tree.ts';
 

@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import type { PullOptions } from '../../src/device/push.ts';
+import type { PullOptions } from '../../src/device/push/push.ts';
 import { Throttle } from '../../src/ostree/throttle.ts';
 import { refusal } from '../refusal.ts';
 import { PushSite } from './push-site.ts';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { parseLockfile } from '../../src/apt/lockfile.ts';
+import { parseLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import { type Controller, startController } from '../jenkins/controller.ts';
 import {
   commitFiles,

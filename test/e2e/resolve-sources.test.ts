@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
-import { isLocalOrigin } from '../../src/apt/provenance.ts';
+import { isLocalOrigin } from '../../src/apt/provenance/provenance.ts';
 import type { Resolution } from '../../src/apt/resolve.ts';
 import type { SourceConfig } from '../../src/config/types.ts';
 import type { ErrorCode } from '../../src/errors/index.ts';

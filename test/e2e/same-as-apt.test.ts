@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Prepared, prepareImages } from '../../src/apt/prepare.ts';
+import { type Prepared, prepareImages } from '../../src/apt/archive/prepare.ts';
 import { resolvePrepared } from '../../src/apt/resolve.ts';
 import type { ImageConfig } from '../../src/config/types.ts';
 import { LockstepError } from '../../src/errors/index.ts';

@@ -1,6 +1,6 @@
 import { copyFile, readFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { parseLockfile } from '../../src/apt/lockfile.ts';
+import { parseLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import { lockstepOk } from './lockstep.ts';
 import { ostree, projectWith, resolve } from './projects.ts';
 

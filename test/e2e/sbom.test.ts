@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Version } from '@cyclonedx/cyclonedx-library/Spec';
 import { JsonStrictValidator } from '@cyclonedx/cyclonedx-library/Validation';
 import { expect } from 'chai';
-import { loadLockfile } from '../../src/apt/lockfile.ts';
+import { loadLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import type { Outcome } from '../../src/commands/verb.ts';
 import type { SbomFiles } from '../../src/sbom/write.ts';
 import { spdxShape } from '../sbom/spdx-shape.ts';

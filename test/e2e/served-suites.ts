@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { writeLockfile } from '../../src/apt/lockfile.ts';
+import { writeLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import { resolveImage } from '../../src/apt/resolve.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { inputsOf } from '../../src/apt/lock-inputs.ts';
-import { formatLockfile } from '../../src/apt/lockfile.ts';
+import { inputsOf } from '../../src/apt/lockfile/lock-inputs.ts';
+import { formatLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import type { Outcome } from '../../src/commands/verb.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { locked } from '../apt/samples.ts';

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
-import type { Archive } from '../../src/apt/sources.ts';
+import type { Archive } from '../../src/apt/archive/sources.ts';
 import type { LockedDeb } from '../../src/deb/package.ts';
 import { Fetcher } from '../../src/image/import/fetch.ts';
 import type { MadeDeb } from '../deb/debs.ts';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
-import { parseLockfile } from '../../src/apt/lockfile.ts';
-import { archiveOf } from '../../src/apt/sources.ts';
+import { archiveOf } from '../../src/apt/archive/sources.ts';
+import { parseLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';
 import type { LockstepError } from '../../src/errors/index.ts';
 import { importDebs } from '../../src/image/import/import.ts';

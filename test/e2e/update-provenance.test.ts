@@ -2,8 +2,8 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect } from 'chai';
-import { releaseOf } from '../../src/apt/provenance.ts';
-import { parseProvenance } from '../../src/apt/provenance-file.ts';
+import { releaseOf } from '../../src/apt/provenance/provenance.ts';
+import { parseProvenance } from '../../src/apt/provenance/provenance-file.ts';
 import { LoopbackArchive, type Publication } from '../apt/loopback-archive.ts';
 import { stanzaText } from '../apt/samples.ts';
 import { updateIn } from './update-command.ts';

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { parseStanzas } from '../../src/apt/deb822.ts';
-import { parseLockfile } from '../../src/apt/lockfile.ts';
+import { parseLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import { compareVersions } from '../../src/apt/version.ts';
 import { resolveServed } from './served-suites.ts';
 import { tornSuites } from './torn-suites.ts';

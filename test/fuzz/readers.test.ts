@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { inputsOf } from '../../src/apt/lock-inputs.ts';
-import { formatLockfile } from '../../src/apt/lockfile.ts';
-import { formatProvenance } from '../../src/apt/provenance-file.ts';
+import { inputsOf } from '../../src/apt/lockfile/lock-inputs.ts';
+import { formatLockfile } from '../../src/apt/lockfile/lockfile.ts';
+import { formatProvenance } from '../../src/apt/provenance/provenance-file.ts';
 import { startingPoint } from '../../src/commands/init.ts';
 import { imageConfig, locked, stanzaText } from '../apt/samples.ts';
 import { makeDeb } from '../deb/debs.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Lockfile } from '../../src/apt/lockfile.ts';
+import type { Lockfile } from '../../src/apt/lockfile/lockfile.ts';
 import type { EmulationWish } from '../../src/emulation/emulation.ts';
 import { LockstepError } from '../../src/errors/index.ts';
 import { bestWay, chooseEmulation } from '../../src/image/emulation.ts';

@@ -1,5 +1,5 @@
-import type { LockedPackage } from '../../src/apt/locked-package.ts';
-import type { PackageOrigin, Provenance, RecordedRelease } from '../../src/apt/provenance.ts';
+import type { LockedPackage } from '../../src/apt/lockfile/locked-package.ts';
+import type { PackageOrigin, Provenance, RecordedRelease } from '../../src/apt/provenance/provenance.ts';
 import { type Bill, type BillInputs, billOf } from '../../src/sbom/bill.ts';
 import { billUuid } from '../../src/sbom/uuid.ts';
 import { locked } from '../apt/samples.ts';

@@ -1,5 +1,5 @@
-import type { ChangeKind, PackageChange } from '../diff.ts';
 import type { ChangelogEntry } from './changelog.ts';
+import type { ChangeKind, PackageChange } from './diff.ts';
 import type { References } from './references.ts';
 import type { Sizes } from './sizes.ts';
 

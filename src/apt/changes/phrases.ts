@@ -1,6 +1,6 @@
-import type { ChangeKind } from '../diff.ts';
 import type { ChangelogEntry } from './changelog.ts';
 import type { DescribedChanges, DescribedSource } from './described.ts';
+import type { ChangeKind } from './diff.ts';
 
 /** Of ids and names in a line; `--json` has all. */
 const listed = 12;

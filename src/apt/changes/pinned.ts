@@ -1,5 +1,5 @@
 import type { Stanza } from '../deb822.ts';
-import type { LockedPackage } from '../locked-package.ts';
+import type { LockedPackage } from '../lockfile/locked-package.ts';
 
 /** A binary package as a lockfile pins it, or as a device has it. */
 export interface Pinned {

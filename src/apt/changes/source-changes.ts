@@ -1,5 +1,5 @@
-import { type ChangeKind, changesBetween, type PackageChange } from '../diff.ts';
 import { compareVersions } from '../version.ts';
+import { type ChangeKind, changesBetween, type PackageChange } from './diff.ts';
 import type { Pinned } from './pinned.ts';
 
 /** A package's change with what it was and what it became. */

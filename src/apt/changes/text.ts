@@ -1,5 +1,5 @@
-import { formatChange } from '../diff.ts';
 import type { DescribedChanges, DescribedSource } from './described.ts';
+import { formatChange } from './diff.ts';
 import { printable } from './harmless.ts';
 import { amountOf, entryLines, packagesOf, summaryOf } from './phrases.ts';
 

@@ -2,8 +2,8 @@ import { readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promise
 import { withDevice } from '../../config/add-device.ts';
 import { parseConfig } from '../../config/load.ts';
 import type { Config } from '../../config/types.ts';
-import { realConnection } from '../../device/connection.ts';
-import { connect } from '../../device/ssh.ts';
+import { realConnection } from '../../device/ssh/connection.ts';
+import { connect } from '../../device/ssh/ssh.ts';
 import { LockstepError } from '../../errors/index.ts';
 import { type Context, ok } from '../verb.ts';
 import type { DevicesAction } from './action.ts';

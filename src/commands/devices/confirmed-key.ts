@@ -1,7 +1,7 @@
-import type { Connection } from '../../device/connection.ts';
-import { fingerprintOf, keyTypeOf } from '../../device/fingerprint.ts';
-import { hostKeyError, isTrusted } from '../../device/host-key.ts';
-import { shownHostKey } from '../../device/shown-key.ts';
+import type { Connection } from '../../device/ssh/connection.ts';
+import { fingerprintOf, keyTypeOf } from '../../device/ssh/fingerprint.ts';
+import { hostKeyError, isTrusted } from '../../device/ssh/host-key.ts';
+import { shownHostKey } from '../../device/ssh/shown-key.ts';
 import { trustOf } from '../../device/trust.ts';
 import { LockstepError } from '../../errors/index.ts';
 import type { Context } from '../verb.ts';

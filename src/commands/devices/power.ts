@@ -1,6 +1,6 @@
 import { eachDevice } from '../../device/each.ts';
-import { type PowerAction, powerActions, type Switched } from '../../device/power.ts';
-import { powerOf } from '../../device/power-of.ts';
+import { type PowerAction, powerActions, type Switched } from '../../device/power/power.ts';
+import { powerOf } from '../../device/power/power-of.ts';
 import { LockstepError } from '../../errors/index.ts';
 import { type Context, ok } from '../verb.ts';
 import { chooseDevices, type DevicesAction } from './action.ts';

@@ -1,8 +1,14 @@
 import path from 'node:path';
-import { inputsOf } from '../../apt/lock-inputs.ts';
-import { formatLockfile, type LockedPackage, loadLockfile, lockDigest, writeLockfile } from '../../apt/lockfile.ts';
-import { offeredVersions } from '../../apt/offered-versions.ts';
-import { formatProvenance, provenanceFile, readProvenance } from '../../apt/provenance-file.ts';
+import { offeredVersions } from '../../apt/archive/offered-versions.ts';
+import { inputsOf } from '../../apt/lockfile/lock-inputs.ts';
+import {
+  formatLockfile,
+  type LockedPackage,
+  loadLockfile,
+  lockDigest,
+  writeLockfile,
+} from '../../apt/lockfile/lockfile.ts';
+import { formatProvenance, provenanceFile, readProvenance } from '../../apt/provenance/provenance-file.ts';
 import { LockstepError } from '../../errors/index.ts';
 import type { Draft, Note } from '../../peers/draft.ts';
 import { type InstalledPackage, wantedOf } from '../../peers/installed-set.ts';

@@ -1,13 +1,13 @@
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { loadLockfile } from '../../apt/lockfile.ts';
+import { loadLockfile } from '../../apt/lockfile/lockfile.ts';
 import { configName } from '../../config/load.ts';
 import { workspaceOf } from '../../config/workspace.ts';
 import { LockstepError } from '../../errors/index.ts';
 import type { Draft } from '../../peers/draft.ts';
 import { projectText } from '../../peers/project-text.ts';
 import { type CommonOptions, openContext } from '../context.ts';
-import { update } from '../update.ts';
+import { update } from '../update/update.ts';
 import type { Context } from '../verb.ts';
 import { lockAsInstalled } from './lock-as-installed.ts';
 import type { NewFile } from './place-files.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { type Architecture, architectures } from '../../config/types.ts';
-import { realConnection } from '../../device/connection.ts';
-import { connect } from '../../device/ssh.ts';
+import { realConnection } from '../../device/ssh/connection.ts';
+import { connect } from '../../device/ssh/ssh.ts';
 import { LockstepError } from '../../errors/index.ts';
 import { draftOfDevice } from '../../peers/device-draft.ts';
 import { type Draft, usualSuites } from '../../peers/draft.ts';

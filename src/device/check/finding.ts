@@ -1,4 +1,4 @@
-import type { Session } from '../session.ts';
+import type { Session } from '../ssh/session.ts';
 
 /** One thing that was looked at on a device. */
 export interface Finding {

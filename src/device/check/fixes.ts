@@ -1,5 +1,5 @@
 import { idleSector, markerSector } from '../../image/trial/counter-sectors.ts';
-import type { Session } from '../session.ts';
+import type { Session } from '../ssh/session.ts';
 import type { Fix } from './finding.ts';
 
 /** Runs one of these scripts; each leaves the device as it was when it fails. */

@@ -1,4 +1,4 @@
-import type { Session } from '../session.ts';
+import type { Session } from '../ssh/session.ts';
 
 /** What a device says of its fitness for deployments, beside what it runs. */
 export interface Survey {

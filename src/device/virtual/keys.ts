@@ -1,6 +1,6 @@
 import { chmod, readFile, writeFile } from 'node:fs/promises';
-import { fingerprintOf } from '../fingerprint.ts';
-import { newKeyPair } from '../key-pair.ts';
+import { fingerprintOf } from '../ssh/fingerprint.ts';
+import { newKeyPair } from '../ssh/key-pair.ts';
 
 /** A key pair in the files `path` (private, mode 0600, OpenSSH's format) and `path.pub`. */
 export interface KeyPair {

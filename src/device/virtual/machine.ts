@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import type { DaemonSpec } from '../../toolbox/toolbox.ts';
-import { quote } from '../shell.ts';
+import { quote } from '../ssh/shell.ts';
 import type { DeviceFiles } from './files.ts';
 
 /** U-Boot for this machine, from Debian's u-boot-qemu. */

@@ -2,7 +2,7 @@ import type { VirtualDevice } from '../../config/types.ts';
 import type { Workspace } from '../../config/workspace.ts';
 import { LockstepError } from '../../errors/index.ts';
 import type { Toolbox } from '../../toolbox/toolbox.ts';
-import type { PowerSwitch } from '../power.ts';
+import type { PowerSwitch } from '../power/power.ts';
 import { deviceFiles } from './files.ts';
 import { machineName, machineSpec } from './machine.ts';
 import { readState } from './state.ts';

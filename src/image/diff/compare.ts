@@ -1,4 +1,4 @@
-import { changesBetween, type PackageChange, type Versioned } from '../../apt/diff.ts';
+import { changesBetween, type PackageChange, type Versioned } from '../../apt/changes/diff.ts';
 import type { Tree, TreeEntry } from '../../ostree/tree.ts';
 import { formatCapabilities } from './capabilities.ts';
 import { type FileChange, fileChanges } from './file-changes.ts';

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { writeLockfile } from '../../apt/lockfile.ts';
+import { writeLockfile } from '../../apt/lockfile/lockfile.ts';
 import type { ImageConfig } from '../../config/types.ts';
 import type { BuildEnvironment, StageResult } from '../stage.ts';
 import { assignIds, formatIdentities, type Identity, parseIdentities } from './identity-lock.ts';

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isLocal, localFile } from '../../apt/local-debs.ts';
-import type { Archive } from '../../apt/sources.ts';
+import type { Archive } from '../../apt/archive/sources.ts';
+import { isLocal, localFile } from '../../apt/lockfile/local-debs.ts';
 import type { ImageConfig } from '../../config/types.ts';
 import { LockstepError } from '../../errors/index.ts';
 

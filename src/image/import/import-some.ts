@@ -1,4 +1,4 @@
-import type { Archive } from '../../apt/sources.ts';
+import type { Archive } from '../../apt/archive/sources.ts';
 import type { ImageConfig } from '../../config/types.ts';
 import type { LockedDeb } from '../../deb/package.ts';
 import { DeferredSync, recoverSync } from '../../ostree/deferred-sync.ts';

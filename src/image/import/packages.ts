@@ -1,4 +1,4 @@
-import { checkLocalDebs } from '../../apt/local-debs.ts';
+import { checkLocalDebs } from '../../apt/lockfile/local-debs.ts';
 import type { BuildInputs } from '../build.ts';
 import type { BuildEnvironment } from '../stage.ts';
 import { DebAddresses } from './addresses.ts';

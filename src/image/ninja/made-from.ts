@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
-import { isLocal, localFile } from '../../apt/local-debs.ts';
+import { isLocal, localFile } from '../../apt/lockfile/local-debs.ts';
 import type { OverlayConfig } from '../../config/types.ts';
 import type { BuildInputs } from '../build.ts';
 

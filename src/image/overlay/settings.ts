@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { LockedPackage } from '../../apt/lockfile.ts';
+import type { LockedPackage } from '../../apt/lockfile/lockfile.ts';
 import type { ImageConfig } from '../../config/types.ts';
 import { LockstepError } from '../../errors/index.ts';
 import type { Toolbox } from '../../toolbox/toolbox.ts';

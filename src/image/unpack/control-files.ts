@@ -1,5 +1,5 @@
+import { parseRelations, type Relation, type RelationField } from '../../apt/choose/relations.ts';
 import type { Stanza } from '../../apt/deb822.ts';
-import { parseRelations, type Relation, type RelationField } from '../../apt/relations.ts';
 
 /** One package's control files, as far as the state of an unpacked root depends on them. */
 export interface ControlFiles {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isWithin } from '../../apt/relations.ts';
+import { isWithin } from '../../apt/choose/relations.ts';
 import { LockstepError } from '../../errors/index.ts';
 import { type ControlFiles, conffilesOf, field, nameOf, relationsOf, titleOf } from './control-files.ts';
 import { type Claim, placeOf, type SharedPath } from './shared-paths.ts';

@@ -1,4 +1,4 @@
-import { formatRelation, isWithin, type Relation } from '../../apt/relations.ts';
+import { formatRelation, isWithin, type Relation } from '../../apt/choose/relations.ts';
 import { nameOf as debTitle, type LockedDeb } from '../../deb/package.ts';
 import { LockstepError } from '../../errors/index.ts';
 import { type ControlFiles, field, nameOf, relationsOf, titleOf } from './control-files.ts';

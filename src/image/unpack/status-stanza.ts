@@ -1,4 +1,4 @@
-import { formatRelations, parseRelations, type RelationField, relationFields } from '../../apt/relations.ts';
+import { formatRelations, parseRelations, type RelationField, relationFields } from '../../apt/choose/relations.ts';
 import { type ControlFiles, conffilesOf } from './control-files.ts';
 
 /** The fields that dpkg knows, in the order in which it writes them (lib/dpkg/parse.c, fieldinfos). */

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { pinnedOf } from '../../../src/apt/changes/pinned.ts';
-import type { LockedPackage } from '../../../src/apt/lockfile.ts';
+import type { LockedPackage } from '../../../src/apt/lockfile/lockfile.ts';
 import { describeChanges } from '../../../src/image/changes/describe.ts';
 import { dataRef } from '../../../src/image/import/import-deb.ts';
 import { locked } from '../../apt/samples.ts';

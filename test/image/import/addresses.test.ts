@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Archive } from '../../../src/apt/sources.ts';
+import type { Archive } from '../../../src/apt/archive/sources.ts';
 import { LockstepError } from '../../../src/errors/index.ts';
 import { DebAddresses } from '../../../src/image/import/addresses.ts';
 import { imageConfig } from '../../apt/samples.ts';
