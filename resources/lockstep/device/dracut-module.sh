@@ -13,6 +13,7 @@ install() {
     local unit=lockstep-initramfs-limit.service
     inst_multiple sh sleep
     inst_simple "$moddir/$unit" "${systemdsystemunitdir:?}/$unit"
+    inst_hook shutdown-emergency 90 "$moddir/dracut-reboot.sh"
     mkdir -p "${initdir:?}$systemdsystemunitdir/initrd.target.wants"
     ln_r "$systemdsystemunitdir/$unit" "$systemdsystemunitdir/initrd.target.wants/$unit"
 }

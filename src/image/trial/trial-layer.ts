@@ -32,6 +32,7 @@ export function trialFiles(): Map<string, File> {
     [`${units}/lockstep-confirm.service`, text('lockstep-confirm.service', 0o644)],
     [`${units}/lockstep-trial-limit.service`, text('lockstep-trial-limit.service', 0o644)],
     [`${dracutModule}/module-setup.sh`, text('dracut-module.sh', 0o755)],
+    [`${dracutModule}/dracut-reboot.sh`, text('dracut-reboot.sh', 0o755)],
     [`${dracutModule}/lockstep-initramfs-limit.service`, text('lockstep-initramfs-limit.service', 0o644)],
     ['usr/lib/systemd/system.conf.d/50-lockstep.conf', text('watchdog.conf', 0o644)],
   ]);
