@@ -50,14 +50,14 @@ export async function remember(
 
 /** The paths that `stages/record-opened.pl` wrote to a file; null where the kernel did not tell. */
 export async function openedFiles({ toolbox }: Pick<Place, 'toolbox'>, file: string): Promise<string[] | null> {
-  const { exitCode, stdout } = await toolbox.run(['cat', file], { check: false });
+  const { exitCode, stdout } = await toolbox.run(['cat', file], { answers: [1] });
   return exitCode === 0 ? stdout.split('\0').filter((name) => name !== '') : null;
 }
 
 /** What a ref or commit says; null when it is none. */
 export async function readObservation({ toolbox, repo }: Place, revision: string): Promise<Observation | null> {
   const argv = ['ostree', 'cat', `--repo=${repo}`, revision, '/observation.json'];
-  const { exitCode, stdout } = await toolbox.run(argv, { check: false });
+  const { exitCode, stdout } = await toolbox.run(argv, { answers: [1] });
   return exitCode === 0 ? (JSON.parse(stdout) as Observation) : null;
 }
 

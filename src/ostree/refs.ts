@@ -9,7 +9,8 @@ export async function listRefs(toolbox: Toolbox, repo: string, prefix?: string):
 
 /** The commit that a ref names, or null. */
 export async function resolveRef(toolbox: Toolbox, repo: string, ref: string): Promise<string | null> {
-  const { exitCode, stdout } = await toolbox.run(['ostree', 'rev-parse', `--repo=${repo}`, ref], { check: false });
+  const argv = ['ostree', 'rev-parse', `--repo=${repo}`, ref];
+  const { exitCode, stdout } = await toolbox.run(argv, { answers: [1] });
   return exitCode === 0 ? stdout.trim() : null;
 }
 

@@ -12,7 +12,7 @@ export async function resolveRevision(toolbox: Toolbox, workspace: Workspace, re
   // Before the first build there is no repository, and no need to open a toolbox to know it.
   if (!(await stat(workspace.repo).catch(() => null))) throw missing;
   const argv = ['ostree', `--repo=${workspace.repo}`, 'rev-parse', revision];
-  const { exitCode, stdout } = await toolbox.run(argv, { check: false });
+  const { exitCode, stdout } = await toolbox.run(argv, { answers: [1] });
   const commit = stdout.trim();
   if (exitCode !== 0 || !/^[0-9a-f]{64}$/.test(commit)) throw missing;
   if (!(await exists(commitFile(workspace.repo, commit)))) throw missing;

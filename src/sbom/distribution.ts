@@ -15,7 +15,7 @@ export async function distributionOf(
   suite: string,
 ): Promise<Distribution> {
   const argv = ['ostree', `--repo=${commit.repo}`, 'cat', commit.checksum, '/usr/lib/os-release'];
-  const { exitCode, stdout } = await toolbox.run(argv, { check: false, timeoutMs: 60_000 });
+  const { exitCode, stdout } = await toolbox.run(argv, { answers: [1], timeoutMs: 60_000 });
   return parseOsRelease(exitCode === 0 ? stdout : '', suite);
 }
 

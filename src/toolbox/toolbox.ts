@@ -45,6 +45,8 @@ export interface RunOptions extends OpenOptions {
   onLine?: (line: string) => void;
   /** false: return whatever the exit code is. */
   check?: boolean;
+  /** Exit codes beside 0 that are answers and no failures; a command that was killed has given none. */
+  answers?: readonly number[];
   /** Bound on the whole command; E_TOOL_FAILED when it passes. */
   timeoutMs?: number;
 }

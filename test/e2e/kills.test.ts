@@ -96,7 +96,8 @@ for (const [toolbox, plan] of Object.entries(plans)) {
       if (hit === 'engine') await engine?.start();
       const ended = [...stderr.matchAll(/^✓ (\w+)/gm)].map(([, name]) => name ?? '');
       const outcome = stdout === '' ? null : (JSON.parse(stdout) as Outcome);
-      const said = outcome === null ? 'killed' : (outcome.code ?? outcome.outcome);
+      const said =
+        outcome === null ? 'killed' : outcome.code === null ? outcome.outcome : `${outcome.code}: ${outcome.message}`;
       notes.push(`${victim} at ${moment} ms: ${hit}; after ${ended.at(-1) ?? 'nothing'}: ${said}`);
       return { victim: hit === 'none' ? 'none' : victim, done: ended, outcome };
     }

@@ -74,6 +74,13 @@ for (const kind of kinds) {
         expect(error.message).to.equal('sh ended with exit code 3:\nwhat went wrong');
       });
 
+      it('and takes an exit code for an answer when told so, but never a signal', async () => {
+        const { exitCode } = await toolbox.run(['sh', '-c', 'exit 3'], { answers: [1, 3] });
+        expect(exitCode).to.equal(3);
+        for (const end of ['exit 2', 'kill -KILL $$'])
+          expect((await thrownBy(toolbox.run(['sh', '-c', end], { answers: [1, 3] }))).code).to.equal('E_TOOL_FAILED');
+      });
+
       it('and returns the exit code when told not to check it', async () => {
         const { exitCode } = await toolbox.run(['sh', '-c', 'exit 3'], { check: false });
         expect(exitCode).to.equal(3);

@@ -24,7 +24,7 @@ const nameOf = ({ ref, repo }: OverlayRef) => (repo === null ? ref : `${repo} ${
 /** The commit, brought into the build repository when it is another one's. */
 async function present({ toolbox, repo }: BuildEnvironment, layer: OverlayRef): Promise<string> {
   const from = layer.repo ?? repo;
-  const found = await toolbox.run(['ostree', 'rev-parse', `--repo=${from}`, layer.ref], { check: false });
+  const found = await toolbox.run(['ostree', 'rev-parse', `--repo=${from}`, layer.ref], { answers: [1] });
   const commit = found.stdout.trim();
   if (found.exitCode !== 0 || !/^[0-9a-f]{64}$/.test(commit)) {
     throw new LockstepError('E_OVERLAY', `the overlay ${nameOf(layer)} is not there: ${found.stderr.trim()}`, {

@@ -69,7 +69,7 @@ function withZone(toolbox: Toolbox, layer: OverlayLayer, image: string, zone: st
   return {
     ...layer,
     async lay(root) {
-      const found = await toolbox.run(['test', '-e', `${root}/usr/share/zoneinfo/${zone}`], { check: false });
+      const found = await toolbox.run(['test', '-e', `${root}/usr/share/zoneinfo/${zone}`], { answers: [1] });
       if (found.exitCode !== 0) {
         throw new LockstepError('E_SETTING', `image ${image}: timezone: there is no ${zone} in the image`, {
           hint: 'look for it in /usr/share/zoneinfo; old names are in the package tzdata-legacy since trixie',
