@@ -31,7 +31,7 @@ const plans: Record<string, Record<string, number>> = {
 /** How the agent may end then, if it was not killed itself: a script may take no notice of a program that is gone. */
 const ofProgram = [null, 'E_TOOL_FAILED', 'E_CONFIGURE', 'E_RUN', 'E_BINFMT'];
 const codes: Record<string, (string | null)[]> = {
-  process: [...ofProgram, 'E_APT_FAILED', 'E_TOOLBOX_TOOL'],
+  process: [...ofProgram, 'E_APT_FAILED', 'E_TOOLBOX_TOOL', 'E_REPO', 'E_MERGE'],
   emulated: ofProgram,
   container: [null, 'E_TOOLBOX_ENGINE'],
   engine: [null, 'E_TOOLBOX_ENGINE'],
