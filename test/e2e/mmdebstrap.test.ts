@@ -27,6 +27,7 @@ const reasons: [RegExp, string][] = [
   [/^etc\/(passwd|group|gshadow)$/, 'ids from 100 on are handed out in the order of configuration (compared by name)'],
   [/^etc\/shadow$/, 'the day of the last password change: a fixed one instead of today'],
   [/^usr\/lib\/tmpfiles\.d\/lockstep-var\.conf$/, 'made by finalize'],
+  [/^usr\/lib\/dracut\/modules\.d\/98lockstep(\/.*)?$/, 'ends a trial that stops in the initramfs'],
   [/^usr\/lib\/systemd\/system\/(lockstep-|ssh\.service\.wants)/, 'first-boot host keys, made by finalize'],
   [
     /^usr\/lib\/(lockstep(\/.*)?|systemd\/(system\/[a-z-]+\.target\.wants\/lockstep-.*|system\.conf\.d(\/.*)?))$/,
