@@ -97,7 +97,11 @@ for (const [toolbox, plan] of Object.entries(plans)) {
       const ended = [...stderr.matchAll(/^✓ (\w+)/gm)].map(([, name]) => name ?? '');
       const outcome = stdout === '' ? null : (JSON.parse(stdout) as Outcome);
       const said =
-        outcome === null ? 'killed' : outcome.code === null ? outcome.outcome : `${outcome.code}: ${outcome.message}`;
+        outcome === null
+          ? 'killed'
+          : outcome.code === null
+            ? outcome.outcome
+            : `${outcome.code}: ${outcome.message.split('\n', 1)[0]}`;
       notes.push(`${victim} at ${moment} ms: ${hit}; after ${ended.at(-1) ?? 'nothing'}: ${said}`);
       return { victim: hit === 'none' ? 'none' : victim, done: ended, outcome };
     }
