@@ -148,5 +148,9 @@ function unknownVerb(word: string | undefined): LockstepError {
 
 process.stdout.on('error', () => {});
 process.exitCode = await main(process.argv.slice(2));
+// Whoever reads slower than this writes would get what fits into the pipe.
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise((resolve) => stream.write('', resolve))),
+);
 // A keep-alive socket of an engine or a mirror must not hold up the end of a finished command.
 process.exit();

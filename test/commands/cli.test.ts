@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { lockProject } from '../../src/commands/lock.ts';
@@ -27,6 +29,25 @@ describe('the command line', function () {
     expect(exitCode).to.equal(2);
     expect(JSON.parse(stdout)).to.deep.include({ outcome: 'failed', code: 'E_CONFIG_MISSING' });
     expect(stderr).to.contain(dir).and.to.not.contain('    at ');
+  });
+
+  it('ends when all that it says is taken, however slowly', async () => {
+    const lockfile = async (name: string, version: string) => {
+      const stanza = (_: unknown, index: number) =>
+        [`Package: p${index}`, `Version: ${version}`, 'Architecture: armhf', `Filename: pool/p${index}.deb`, 'Size: 1']
+          .concat(`SHA256: ${createHash('sha256').update(`${version} ${index}`).digest('hex')}\n`)
+          .join('\n');
+      await writeFile(path.join(dir, name), Array.from({ length: 5000 }, stanza).join('\n'));
+      return path.join(dir, name);
+    };
+    const files = [await lockfile('before.lock', '1.0'), await lockfile('after.lock', '2.0')];
+    const diffing = lockstep('diff', ...files, '-C', dir, '--json');
+    diffing.stdout.pause();
+    await sleep(2_000);
+    diffing.stdout.resume();
+    const { stdout } = await diffing;
+    expect(stdout.length).to.be.above(1_000_000);
+    expect(JSON.parse(stdout).images[0].changes).to.have.length(5000);
   });
 
   it('suggests the nearest verb', async () => {
