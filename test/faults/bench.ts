@@ -181,7 +181,7 @@ export class Bench {
   /** Deploys as `lockstep deploy` does, in this process. */
   async deploy(
     commit: string,
-    options: { name?: Name; limits?: Limits; power?: PowerSwitch } = {},
+    options: { name?: Name; limits?: Limits; power?: PowerSwitch; waitLockMs?: number } = {},
   ): Promise<DeviceDeployment> {
     const device = (await this.#context.config()).devices.find(({ name }) => name === (options.name ?? 'bench'));
     await wantedCommits(this.#context, [device as DeviceConfig], commit);
@@ -192,6 +192,7 @@ export class Bench {
       environment: process.env,
       limits: { ...(this.boots === undefined ? {} : { boots: this.boots }), ...options.limits },
       power: options.power ?? null,
+      waitLockMs: options.waitLockMs,
       source: await this.#context.source(),
     });
   }

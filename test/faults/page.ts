@@ -23,8 +23,8 @@ export function faultsPage(kept: readonly Kept[], { machine, parts }: Run): stri
 
 Written by \`npm run test:faults\`, which plays each of these on a virtual ARMv7 device (QEMU, U-Boot), through a link and a
 power supply that are in its hands. A power cut loses, by chance, what no flush had made certain. After each play the
-device must run the old or the new commit, as seen past lockstep, and the next deployment must succeed with no more help
-than the table names; a \`deployed\` that is not true fails the run.
+device must run the old or the new commit, as seen past lockstep, and the next deployment (which waits for the device's
+lock if it has to, as \`--wait-lock 90s\` does) must succeed with no more help than the table names; a \`deployed\` that is not true fails the run.
 
 ${whenPlayed(kept, parts)}; ${machine}.
 

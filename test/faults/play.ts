@@ -69,7 +69,8 @@ export async function meet(fault: Fault, bench: Bench, course: Course, drawing: 
 
 /** The deployment after a fault, which must succeed; returns its verdict. */
 export async function goOn(bench: Bench, wanted: string, told: string): Promise<string> {
-  const next = await bench.deploy(wanted);
+  // A device that the agent did not find again after its reboot waits a minute for that one.
+  const next = await bench.deploy(wanted, { waitLockMs: 90_000 });
   expect(['deployed', 'unchanged'], `the next deployment, after ${told}: ${next.reason}`).to.include(next.verdict);
   expect(await bench.booted(), 'a false "deployed" of the next deployment').to.equal(wanted);
   return next.verdict;
