@@ -31,7 +31,7 @@ ${whenPlayed(kept, parts)}; ${machine}.
 ${chained ? `${chainNote(ends)}\n\n` : ''}| fault | what happens | verdict that must come | seen | played | then | longest | bound |
 |---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
-${section('What did not go as it must', counting.filter(isFailure).map(failureLine))}${section('What did not go as it must, and did when it was played again', repeated(kept).map(failureLine))}
+${section('What did not go as it must', failures(kept, false).map(failureLine))}${section('What did not go as it must, and did when it was played again', failures(kept, true).map(failureLine))}
 ## Plays
 
 | when | fault | seed | what was drawn | verdict | until then | ran then |
@@ -49,8 +49,9 @@ function isFailure(one: Kept): one is Kept & { failure: string } {
   return 'failure' in one;
 }
 
-function repeated(kept: readonly Kept[]): (Kept & { failure: string })[] {
-  return kept.filter(isFailure).filter((one) => lastOf(kept, one) !== one);
+/** @param mended those that went well the last time they were played */
+function failures(kept: readonly Kept[], mended: boolean): (Kept & { failure: string })[] {
+  return kept.filter(isFailure).filter((one) => 'played' in (lastOf(kept, one) ?? one) === mended);
 }
 
 function section(title: string, lines: string[]): string {
