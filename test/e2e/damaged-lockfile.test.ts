@@ -4,9 +4,9 @@ import { expect } from 'chai';
 import { LoopbackArchive } from '../apt/loopback-archive.ts';
 import type { SampleDeb } from '../apt/sample-deb.ts';
 import { stanzaText } from '../apt/samples.ts';
-import { underKeyring } from './holding.ts';
 import { projectWith } from './projects.ts';
 import { lockstepFrom } from './tiny-project.ts';
+import { underKeyring } from './under-keyring.ts';
 
 /** A lockfile that something went wrong with: refused by whatever goes by it, with no file changed; made anew by update. */
 describe('a damaged lockfile', function () {

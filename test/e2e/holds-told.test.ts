@@ -6,9 +6,10 @@ import type { UpdatedImage } from '../../src/commands/update/update.ts';
 import { LoopbackArchive } from '../apt/loopback-archive.ts';
 import type { SampleDeb } from '../apt/sample-deb.ts';
 import { commitFiles, git, makeRepositories } from '../refresh/repositories.ts';
-import { base, underKeyring } from './holding.ts';
+import { base } from './held-image.ts';
 import { projectWith } from './projects.ts';
 import { lockstepFrom, type TinyAnswer } from './tiny-project.ts';
+import { underKeyring } from './under-keyring.ts';
 
 const day = 86_400_000;
 

@@ -1,26 +1,15 @@
 import { expect } from 'chai';
 import type { ImageConfig } from '../../src/config/types.ts';
-import { LoopbackArchive } from '../apt/loopback-archive.ts';
 import type { SampleDeb } from '../apt/sample-deb.ts';
-import { HeldImage, pin, versionsOf } from './holding.ts';
+import { heldImage, pin, versionsOf } from './held-image.ts';
 
 const day = 86_400_000;
 
 /** Versions wait until their debs have been in the archive for three days, which the archive tells by its files' dates. */
 describe('a minimum age of versions', function () {
   this.timeout(120_000);
-  let archive: LoopbackArchive;
-  let image: HeldImage;
+  const image = heldImage();
   const now = new Date();
-
-  before(async () => {
-    archive = await LoopbackArchive.open();
-  });
-  after(() => archive.close());
-  beforeEach(async () => {
-    image = await HeldImage.open(archive);
-  });
-  afterEach(() => image.close());
 
   /** A deb that was published some days ago. */
   const deb = (name: string, version: string, days: number, fields: Record<string, string> = {}): SampleDeb => ({
@@ -57,16 +46,16 @@ describe('a minimum age of versions', function () {
     await image.publish([deb('app', '1', 9, depends), deb('lib', '1', 9)]);
     await update();
     await image.publish([deb('app', '1', 9, depends), deb('lib', '2', 1)]);
-    archive.server.requests.length = 0;
+    image.archive.server.requests.length = 0;
     await update();
-    const asked = archive.server.requests.filter((line) => line.includes('/pool/'));
+    const asked = image.archive.server.requests.filter((line) => line.includes('/pool/'));
     expect(new Set(asked)).to.deep.equal(new Set(['HEAD /debian/pool/main/l/lib/lib_2_all.deb']));
   });
 
   it('takes what a security suite has at once, though others have to come along', async () => {
     const suites = ['stable', 'stable-security'];
     const security = (packages: SampleDeb[]) =>
-      archive.publish('stable-security', { packages, area: 'debian-security', date: new Date() });
+      image.archive.publish('stable-security', { packages, area: 'debian-security', date: new Date() });
     await image.publish([deb('app', '1', 9, depends), deb('lib', '1', 9), deb('tool', '1', 9)]);
     await security([deb('other', '1', 9)]);
     const changes = { suites, packages: ['app', 'tool'] };
@@ -118,7 +107,8 @@ describe('a minimum age of versions', function () {
 
   it('counts from the first sight where the mirror tells no dates, of what the lockfile has in another version', async () => {
     const undated = (...names: string[]) => {
-      for (const name of names) archive.answers.set(`/debian/pool/main/${name[0]}/${name}_all.deb`, Buffer.from('deb'));
+      for (const name of names)
+        image.archive.answers.set(`/debian/pool/main/${name[0]}/${name}_all.deb`, Buffer.from('deb'));
     };
     undated('app/app_1', 'lib/lib_1', 'lib/lib_2', 'lib/lib_3', 'tool/tool_1');
     await image.publish([deb('app', '1', 9, depends), deb('lib', '1', 9), deb('lib', '2', 9)]);

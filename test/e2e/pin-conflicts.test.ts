@@ -1,23 +1,13 @@
 import { expect } from 'chai';
 import type { ImageConfig } from '../../src/config/types.ts';
 import type { LockstepError } from '../../src/errors/index.ts';
-import { LoopbackArchive, type Published } from '../apt/loopback-archive.ts';
+import type { Published } from '../apt/loopback-archive.ts';
 import { stanzaText } from '../apt/samples.ts';
-import { HeldImage, pin, versionsOf } from './holding.ts';
+import { heldImage, pin, versionsOf } from './held-image.ts';
 
 describe('pins that leave no solution', function () {
   this.timeout(60_000);
-  let archive: LoopbackArchive;
-  let image: HeldImage;
-
-  before(async () => {
-    archive = await LoopbackArchive.open();
-  });
-  after(() => archive.close());
-  beforeEach(async () => {
-    image = await HeldImage.open(archive);
-  });
-  afterEach(() => image.close());
+  const image = heldImage();
 
   const refused = async (packages: readonly Published[], changes: Partial<ImageConfig>): Promise<string> => {
     await image.publish(packages);

@@ -1,19 +1,12 @@
 import { expect } from 'chai';
-import { LoopbackArchive } from '../apt/loopback-archive.ts';
 import { stanzaText } from '../apt/samples.ts';
-import { base, HeldImage, pin, versionsOf } from './holding.ts';
+import { base, heldImage, pin, versionsOf } from './held-image.ts';
 
 describe('updating some packages only', function () {
   this.timeout(60_000);
-  let archive: LoopbackArchive;
-  let image: HeldImage;
+  const image = heldImage();
 
-  before(async () => {
-    archive = await LoopbackArchive.open();
-  });
-  after(() => archive.close());
   beforeEach(async () => {
-    image = await HeldImage.open(archive);
     await image.publish([
       stanzaText('app', '1', { Depends: 'lib (>= 1), data' }),
       stanzaText('lib', '1'),
@@ -21,7 +14,6 @@ describe('updating some packages only', function () {
     ]);
     await image.update();
   });
-  afterEach(() => image.close());
 
   const second = [
     stanzaText('app', '2', { Depends: 'lib (>= 2), data, extra' }),
@@ -88,7 +80,7 @@ describe('updating some packages only', function () {
 
   it('never takes a package from the lockfile’s archive that its suite has no longer, when all are updated', async () => {
     const packages = [base.replace('Package: base', 'Package: newbase'), stanzaText('app', '3')];
-    await archive.publish('stable', { packages, date: new Date() });
+    await image.archive.publish('stable', { packages, date: new Date() });
     const resolution = await image.update({ pins: [pin('app', '3')] });
     expect(resolution.packages.map((each) => each.package)).to.have.members(['app', 'newbase']);
   });
