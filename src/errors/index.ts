@@ -1,3 +1,4 @@
-export { catalogue, type ErrorCode, type ErrorEntry } from './catalogue.ts';
+export { catalogue, type ErrorCode } from './catalogue.ts';
+export type { ErrorEntry } from './entry.ts';
 export { LockstepError, type LockstepErrorOptions } from './lockstep-error.ts';
 export { redact } from './redact.ts';

@@ -1,4 +1,5 @@
-import { catalogue, type ErrorCode, type FailureExit } from './catalogue.ts';
+import { catalogue, type ErrorCode } from './catalogue.ts';
+import type { FailureExit } from './entry.ts';
 import { redact } from './redact.ts';
 
 export interface LockstepErrorOptions {

@@ -137,4 +137,10 @@ describe('the catalogue of errors', () => {
       expect(remedy, code).to.match(/\.$/s);
     }
   });
+
+  it('has each code in one of its files', async () => {
+    const { stdout } = await execa('git', ['grep', '-hoE', '^  E_[A-Z_]+:', '--', 'src/errors/codes'], { cwd: root });
+    const codes = stdout.split('\n').map((line) => line.trim().slice(0, -1));
+    expect(codes.sort()).to.deep.equal(Object.keys(catalogue).sort());
+  });
 });
