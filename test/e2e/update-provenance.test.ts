@@ -116,10 +116,44 @@ describe('lockstep update and where packages come from', function () {
   it('records what a lockfile of former times came from', async () => {
     const [lockfile] = await both();
     await rm(at('panel.provenance'));
-    expect((await updateIn(dir, '--check')).outcome.outcome).to.equal('unchanged');
     expect(await readdir(dir)).not.to.include('panel.provenance');
     expect((await updateIn(dir)).outcome.outcome).to.equal('ok');
     expect([(await both())[0], (await recorded()).origins.size]).to.deep.equal([lockfile, 3]);
+  });
+
+  it('fails update --check without the record of this lockfile: nobody would notice an older suite then', async () => {
+    const [, whole] = await both();
+    const foreign = whole!.replace(/SHA256: ..../, 'SHA256: 0000');
+    for (const spoilt of [null, foreign, `<<<<<<< ours\n${whole}`]) {
+      if (spoilt === null) await rm(at('panel.provenance'));
+      else await writeFile(at('panel.provenance'), spoilt);
+      const before = await readdir(dir);
+      const { exitCode, outcome } = await updateIn(dir, '--check');
+      expect([exitCode, outcome.code], spoilt ?? 'no record').to.deep.equal([1, 'E_LOCK_OUTDATED']);
+      expect(outcome.message).to.equal('panel: there is no panel.provenance that belongs to the lockfile');
+      expect(outcome.hint).to.contain('commit the record');
+      expect(await readdir(dir)).to.deep.equal(before);
+    }
+    await updateIn(dir);
+    expect((await updateIn(dir, '--check')).exitCode).to.equal(0);
+  });
+
+  it('lets an archive change its key: who signed is recorded anew when a package changes, and not before', async () => {
+    const before = await both();
+    const [old, next] = [await archive.key('archive'), await archive.key('next')];
+    const signedByNext = { date: ago(1), signer: 'next' };
+    await archive.publish('stable', { packages: stable, ...signedByNext });
+    await security({ packages: [fixed], ...signedByNext });
+    expect((await updateIn(dir)).outcome.code).to.equal('E_APT_SIGNATURE');
+    expect(await both()).to.deep.equal(before);
+    await writeFile(at('archive.asc'), Buffer.concat([await readFile(old.armored), await readFile(next.armored)]));
+    expect((await updateIn(dir)).outcome.outcome).to.equal('unchanged');
+    expect(await both()).to.deep.equal(before);
+    await security({ packages: [stanzaText('libc', '3')], ...signedByNext });
+    expect((await updateIn(dir)).outcome.outcome).to.equal('ok');
+    expect((await recorded()).releases.map(({ signers }) => signers)).to.deep.equal(Array(2).fill([next.fingerprint]));
+    await writeFile(at('archive.asc'), await readFile(next.armored));
+    expect((await updateIn(dir)).outcome.outcome).to.equal('unchanged');
   });
 
   it('makes a record anew that a merge left conflict markers in', async () => {

@@ -14,6 +14,7 @@ export function updateText(images: readonly UpdatedImage[], message: string): st
 
 function changeLines(name: string, changes: readonly PackageChange[], packages: number): string[] {
   if (isNew(changes, packages)) return [`${name}: ${packages} packages, all new`];
+  if (changes.length === 0) return [`${name}: ${packages} packages, none changed`];
   const lines = changes.map((change) => `  ${formatChange(change)}`);
   return [`${name}: ${packages} packages, ${changes.length} changed`, ...lines];
 }

@@ -1,7 +1,8 @@
+import path from 'node:path';
 import type { Command } from 'commander';
 import { changesBetween, type PackageChange } from '../../apt/changes/diff.ts';
 import { expiredPins } from '../../apt/choose/pin-state.ts';
-import { writeLockfile } from '../../apt/lockfile/lockfile.ts';
+import { lockDigest, writeLockfile } from '../../apt/lockfile/lockfile.ts';
 import { provenanceFile } from '../../apt/provenance/provenance-file.ts';
 import { durationPattern, milliseconds } from '../../config/duration.ts';
 import type { ImageConfig, PinConfig } from '../../config/types.ts';
@@ -34,6 +35,8 @@ export interface UpdatedImage {
   changed: boolean;
   /** Whether the record does. */
   recordChanged: boolean;
+  /** Whether the record was there, and that of the lockfile, before. */
+  recorded: boolean;
   /** Versions that are not taken before `until`, by `minimumAge:`. */
   waiting: WaitingVersion[];
   /** Pins whose day is over. */
@@ -94,7 +97,10 @@ async function runUpdate(context: Context, options: UpdateOptions): Promise<Outc
 /** Expired pins are told first: a lockfile that is up to date is so by what they hold back. */
 function checked(images: UpdatedImage[]): Outcome {
   const outdated = images.filter((image) => image.changed).map((image) => image.name);
+  const unrecorded = images.filter((image) => !image.changed && !image.recorded);
   const message = outdated.length === 0 ? [] : [`out of date: ${outdated.join(', ')}`];
+  // Without it, nobody would notice a suite that goes back in time.
+  message.push(...unrecorded.map(({ name, provenance }) => `${name}: ${unrecordedText(provenance)}`));
   const pins = images.flatMap((image) =>
     image.expiredPins.map((pin) => `the pin of ${pin.package} in image ${image.name} expired on ${pin.expires}`),
   );
@@ -103,10 +109,16 @@ function checked(images: UpdatedImage[]): Outcome {
     const text = [...pins, ...message].join('; ');
     return { outcome: 'failed', code: 'E_PIN_EXPIRED', message: text, hint, images };
   }
-  if (outdated.length === 0) {
+  if (message.length === 0) {
     return unchanged(nothingChanged(images), { images });
   }
-  return { outcome: 'failed', code: 'E_LOCK_OUTDATED', message: message[0]!, hint: 'run `lockstep update`', images };
+  const hint =
+    outdated.length === 0 ? 'run `lockstep update`, and commit the record with the lockfile' : 'run `lockstep update`';
+  return { outcome: 'failed', code: 'E_LOCK_OUTDATED', message: message.join('; '), hint, images };
+}
+
+function unrecordedText(provenance: string): string {
+  return `there is no ${path.basename(provenance)} that belongs to the lockfile`;
 }
 
 function nothingChanged(images: readonly UpdatedImage[]): string {
@@ -125,6 +137,7 @@ function describe({ before, resolution, record }: Resolved, now: Date): UpdatedI
     packages: resolution.packages.length,
     changed: before.text !== resolution.text,
     recordChanged: record !== null,
+    recorded: before.text !== null && before.recorded?.provenance.lockDigest === lockDigest(before.text),
     waiting: resolution.waiting.map(({ package: name, version, published: { date, told }, until }) => ({
       package: name,
       version,

@@ -33,8 +33,9 @@ export const lockfileCodes = {
   },
   E_LOCK_OUTDATED: {
     exit: 1,
-    meaning: '`lockstep update --check` found that the archive now has other packages than the lockfile pins.',
-    remedy: 'Run `lockstep update`, try the result, and commit the lockfile.',
+    meaning:
+      '`lockstep update --check` found that the archive now has other packages than the lockfile pins, or that the record of where they come from is not beside it.',
+    remedy: 'Run `lockstep update`, try the result, and commit the lockfile with its record.',
   },
   E_PIN_EXPIRED: {
     exit: 2,
