@@ -1,17 +1,14 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import type { SigningConfig } from '../../src/config/types.ts';
-import { makeSignature } from '../../src/image/signing/make.ts';
-import { openPrivateHome } from '../../src/image/signing/private-home.ts';
-import { parsePublicKey, readPublicKey } from '../../src/image/signing/public-key.ts';
-import { readSecret, type Secret } from '../../src/image/signing/secret.ts';
-import { verify } from '../../src/image/signing/verify.ts';
-import { errorOf, temporaryDirectory } from '../deb/debs.ts';
-import { emptyHome, type MadeKey, makeKey } from './gpg-keys.ts';
+import { makeSignature } from '../../../src/image/signing/make.ts';
+import { readPublicKey } from '../../../src/image/signing/public-key.ts';
+import type { Secret } from '../../../src/image/signing/secret.ts';
+import { verify } from '../../../src/image/signing/verify.ts';
+import { errorOf, temporaryDirectory } from '../../deb/debs.ts';
+import { emptyHome, type MadeKey, makeKey } from '../gpg-keys.ts';
+import { agentsIn } from './agents.ts';
 
 const bytes = Buffer.from('what is to be signed');
 
@@ -144,117 +141,5 @@ describe('signing', function () {
     const stopped = { ...options(), signal: AbortSignal.abort() };
     expect(await errorOf(makeSignature(fileOf(plain), bytes, stopped))).to.include({ code: 'E_INTERRUPTED' });
     expect(await readdir(runtime)).to.deep.equal([]);
-  });
-
-  it('lets nobody but its user into the home of a run, and takes it away when the run is killed', async () => {
-    const script = `
-      import { openPrivateHome } from ${JSON.stringify(path.resolve('src/image/signing/private-home.ts'))};
-      const home = await openPrivateHome(process.env);
-      process.stdout.write(home.path);
-      setInterval(() => {}, 1000);`;
-    const child = spawn('node', ['--import', 'tsx', '--input-type=module', '-e', script], {
-      env: { ...process.env, XDG_RUNTIME_DIR: runtime },
-    });
-    const [said] = await once(child.stdout, 'data');
-    const home = String(said);
-    expect(home.startsWith(runtime)).to.equal(true);
-    expect((await stat(home)).mode & 0o777).to.equal(0o700);
-    await execa('gpg', ['--homedir', home, '--batch', '--import', plain.secretFile]);
-    child.kill('SIGKILL');
-    for (const deadline = Date.now() + 5000; Date.now() < deadline && (await readdir(runtime)).length > 0; ) {
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-    expect(await readdir(runtime)).to.deep.equal([]);
-    expect(await agentsIn(runtime)).to.equal('');
-  });
-
-  it('finds a directory for its home whose path leaves room for a socket', async () => {
-    const home = await openPrivateHome({ XDG_RUNTIME_DIR: `/${'long/'.repeat(40)}` });
-    expect(home.path).to.match(/^\/.{1,80}$/);
-    await home.close();
-    await home.close();
-  });
-});
-
-async function agentsIn(dir: string): Promise<string> {
-  return (await execa('pgrep', ['--full', '--list-full', `gpg-agent --homedir ${dir}`], { reject: false })).stdout;
-}
-
-describe('a public key file', function () {
-  this.timeout(60_000);
-  let keys: MadeKey[];
-
-  before(async () => {
-    keys = await Promise.all([makeKey(), makeKey({ algorithm: 'rsa2048' })]);
-  });
-
-  it('is read armored and binary, with the fingerprints that gpg shows', async () => {
-    for (const { publicFile, fingerprint, home } of keys) {
-      expect((await readPublicKey(publicFile)).fingerprints).to.deep.equal([fingerprint]);
-      const binary = await execa('gpg', ['--homedir', home, '--export', fingerprint], {
-        encoding: 'buffer',
-        stripFinalNewline: false,
-      });
-      const read = parsePublicKey('key.gpg', Buffer.from(binary.stdout));
-      expect(read.fingerprints).to.deep.equal([fingerprint]);
-      expect(read.packets).to.deep.equal((await readPublicKey(publicFile)).packets);
-    }
-  });
-
-  it('may hold several keys', async () => {
-    const text = (await Promise.all(keys.map(({ publicFile }) => readFile(publicFile, 'utf8')))).join('\n');
-    const { fingerprints } = parsePublicKey('keys.asc', Buffer.from(text));
-    expect(fingerprints).to.deep.equal(keys.map(({ fingerprint }) => fingerprint));
-  });
-
-  it('is refused when it holds a secret key, which would end in the image', async () => {
-    const error = await errorOf(readPublicKey(keys[0]!.secretFile));
-    expect(error).to.include({ code: 'E_SIGN_KEY' });
-    expect(error.message).to.contain(keys[0]!.secretFile).and.to.contain('secret key');
-  });
-
-  it('is refused when it is missing, empty, cut or something else', async () => {
-    expect(await errorOf(readPublicKey('/nowhere/key.asc'))).to.include({ code: 'E_SIGN_KEY' });
-    const { packets } = await readPublicKey(keys[0]!.publicFile);
-    for (const bad of [Buffer.alloc(0), Buffer.from('junk'), packets.subarray(0, 30), Buffer.from([0xff, 0xff, 1])]) {
-      expect(() => parsePublicKey('key.asc', bad)).to.throw('holds no OpenPGP public key');
-    }
-  });
-});
-
-describe('what lockstep.yml says of signing', () => {
-  const config: SigningConfig = {
-    key: `${'AB'.repeat(20)}`,
-    publicKey: '/project/key.asc',
-    passphraseFile: null,
-    passphraseEnv: null,
-    remote: null,
-  };
-
-  it('names a key by fingerprint, by file, or by a variable that holds either', async () => {
-    const keyOf = async (key: string, environment = {}) =>
-      (await readSecret({ ...config, key }, '/project', environment)).key;
-    expect(await keyOf(config.key)).to.deep.equal({ fingerprint: config.key });
-    expect(await keyOf('/keys/a.asc')).to.deep.equal({ file: '/keys/a.asc' });
-    expect(await keyOf('$KEY', { KEY: 'keys/b.asc' })).to.deep.equal({ file: '/project/keys/b.asc' });
-    expect(await keyOf('$KEY', { KEY: config.key.toLowerCase() })).to.deep.equal({ fingerprint: config.key });
-  });
-
-  it('finds the passphrase in a file or a variable', async () => {
-    const dir = await temporaryDirectory();
-    await writeFile(path.join(dir, 'pass'), 'open sesame\nnot this\n');
-    const passphraseOf = async (given: Partial<SigningConfig>, environment = {}) =>
-      (await readSecret({ ...config, ...given }, dir, environment)).passphrase;
-    expect(await passphraseOf({})).to.equal(null);
-    expect(await passphraseOf({ passphraseFile: path.join(dir, 'pass') })).to.equal('open sesame');
-    expect(await passphraseOf({ passphraseFile: '$FILE' }, { FILE: 'pass' })).to.equal('open sesame');
-    expect(await passphraseOf({ passphraseEnv: 'PASS' }, { PASS: 'secret' })).to.equal('secret');
-  });
-
-  it('is an error where it names what is not there', async () => {
-    const failing = (given: Partial<SigningConfig>) => errorOf(readSecret({ ...config, ...given }, '/project', {}));
-    expect(await failing({ key: '$KEY' })).to.include({ code: 'E_SIGN_KEY' });
-    expect(await failing({ passphraseEnv: 'PASS' })).to.include({ code: 'E_SIGN_PASSPHRASE' });
-    expect(await failing({ passphraseFile: '/nowhere/pass' })).to.include({ code: 'E_SIGN_PASSPHRASE' });
   });
 });
