@@ -33,10 +33,11 @@ export interface BilledPackage {
   locked: LockedPackage;
   purl: string;
   source: { name: string; version: string };
-  /** The Maintainer of its stanza. */
+  /** The Maintainer of its stanza; the email is null where what stands in its place is no address. */
   maintainer: { name: string; email: string | null } | null;
   /** First line of its description. */
   summary: string | null;
+  /** Null when what its stanza says is no URL, which SPDX does not take. */
   homepage: string | null;
   /** Where its stanza was published, as far as the lockfile's provenance says: `bookworm-security/main`. */
   origin: string | null;
@@ -84,7 +85,7 @@ function billed(locked: LockedPackage, { set, distribution, provenance }: Surrou
     source,
     maintainer: maintainerOf(fields.get('Maintainer')),
     summary: fields.get('Description')?.split('\n')[0] || null,
-    homepage: fields.get('Homepage') || null,
+    homepage: urlOf(fields.get('Homepage')),
     origin: origin === undefined || isLocalOrigin(origin) ? null : `${origin.suite}/${origin.component}`,
     dependsOn: dependenciesOf(locked, set),
   };
@@ -97,7 +98,12 @@ function sourceOf({ source: name, version, fields }: LockedPackage): BilledPacka
 
 function maintainerOf(field: string | undefined): BilledPackage['maintainer'] {
   const [, name, email] = /^([^<]*)(?:<([^<>]+)>)?/.exec(field ?? '') ?? [];
-  return name?.trim() ? { name: name.trim(), email: email ?? null } : null;
+  if (!name?.trim()) return null;
+  return { name: name.trim(), email: email !== undefined && /^[^\s@]+@[^\s@]+$/.test(email) ? email : null };
+}
+
+function urlOf(field: string | undefined): string | null {
+  return field !== undefined && URL.canParse(field) && !/\s/.test(field) ? field : null;
 }
 
 function dependenciesOf(locked: LockedPackage, set: PackageSet): string[] {

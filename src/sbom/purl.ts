@@ -23,7 +23,15 @@ export function purlOf(locked: LockedPackage, { source, distribution, vendor }: 
     ...upstream(locked, source),
   };
   const namespace = foreign ? vendorName(vendor ?? null) : distribution.id;
-  return new PackageURL('deb', namespace, locked.package, locked.version, qualifiers, undefined).toString();
+  return canonical(new PackageURL('deb', namespace, locked.package, locked.version, qualifiers, undefined).toString());
+}
+
+/**
+ * The library writes a plus sign of a version as it is, which some readers take for a space, and encodes colons and tildes of
+ * qualifiers; the specification (character encoding) has it the other way round in each case.
+ */
+function canonical(purl: string): string {
+  return purl.replaceAll('+', '%2B').replaceAll('%3A', ':').replaceAll('%7E', '~');
 }
 
 function upstream(locked: LockedPackage, source: PurlParts['source']): { upstream?: string } {

@@ -4,7 +4,7 @@ import { version } from '../version.ts';
 import type { BillInputs } from './bill.ts';
 
 /** To be raised when the same inputs are to give other documents. */
-const form = '1';
+const form = '2';
 
 /**
  * What names a bill in both formats. Where others take a random number, this is a digest of everything that the bill is made

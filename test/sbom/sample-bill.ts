@@ -16,7 +16,12 @@ export function samplePackages(): LockedPackage[] {
     locked('libstdc++6', '12.2.0-14', { Source: 'gcc-12', Depends: 'libc6' }),
     locked('mawk', '1.3.4-1', { Provides: 'awk', Maintainer: 'Debian "Awk" Team' }),
     locked('panel-app', '1.0', { Filename: './dist/panel-app_1.0_armhf.deb', Depends: 'dash', Homepage: 'not a URL' }),
-    locked('vendor-tool', '2.0', { Depends: 'panel-app', Description: '' }),
+    locked('vendor-tool', '2.0', {
+      Depends: 'panel-app',
+      Description: '',
+      Maintainer: 'ACME <tools at acme>',
+      Homepage: 'https://acme.example.org/{tools}|"2"',
+    }),
   ];
 }
 
