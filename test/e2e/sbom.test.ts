@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { loadLockfile } from '../../src/apt/lockfile/lockfile.ts';
 import type { Outcome } from '../../src/commands/verb.ts';
 import type { SbomFiles } from '../../src/sbom/write.ts';
+import { ruleFaults } from '../sbom/spdx-rules.ts';
 import { spdxShape } from '../sbom/spdx-shape.ts';
 import { lockstepOk } from './lockstep.ts';
 import { linkedCopy } from './panel-copy.ts';
@@ -36,6 +37,7 @@ describe('the bills of material of a built image', function () {
     const [cdx, spdx] = await texts();
     expect(await new JsonStrictValidator(Version.v1dot6).validate(cdx)).to.equal(null);
     const document = spdxShape.parse(JSON.parse(spdx));
+    expect(ruleFaults(document)).to.deep.equal([]);
     const { packages } = await loadLockfile(path.join(dir, 'panel.lock'));
     const { components } = JSON.parse(cdx) as { components: { name: string; purl: string }[] };
     expect(components.map(({ name }) => name)).to.have.members(packages.map((each) => each.package));

@@ -61,3 +61,13 @@ export const spdxShape = z.strictObject({
   packages: z.array(entry).min(1),
   relationships: z.array(relationship).min(1),
 });
+
+/** A document that lockstep writes. */
+export type SpdxDocument = z.infer<typeof spdxShape>;
+export type SpdxPackage = z.infer<typeof entry>;
+
+/** What of a document does not fit, a line each: where, and why. */
+export function shapeFaults(document: unknown): string[] {
+  const issues = spdxShape.safeParse(document).error?.issues ?? [];
+  return issues.map(({ path, message }) => `/${path.join('/')} ${message}`);
+}
