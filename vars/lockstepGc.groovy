@@ -3,7 +3,7 @@
  *
  *   dir          directory of lockstep.yml, relative to the workspace (default: the workspace)
  *   keepRev      git revision or list of them whose lockfiles' debs stay, beside the work tree's (default: HEAD)
- *   keepCommits  number of the last commits of each image that stay (default: 3)
+ *   keepCommits  number of the last commits of each image, and of the last states of its lockfile, that stay (default: 3)
  *   dryRun       true: tell what would be removed, and remove nothing (default: false)
  *   toolbox      'auto', 'docker' or 'host' (default: auto)
  *   node         label of a node to take for it, with a checkout (default: the node at hand)

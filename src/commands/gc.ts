@@ -33,7 +33,12 @@ export const gc: Verb<GcOptions> = {
         'keep what the lockfiles of this git revision pin, beside the work tree’s; may be repeated (default: HEAD)',
         (value: string, before: string[] = []) => [...before, value],
       )
-      .option('--keep-commits <n>', 'keep the last commits of each image, so many', count, usualCommits)
+      .option(
+        '--keep-commits <n>',
+        'keep the last commits of each image, and the debs of its lockfile’s last states in git',
+        count,
+        usualCommits,
+      )
       .option('--dry-run', 'tell what would be removed, and remove nothing'),
   async run(context, { keepRev, keepCommits = usualCommits, dryRun = false, image }) {
     if (image !== undefined) {
@@ -43,7 +48,7 @@ export const gc: Verb<GcOptions> = {
     }
     const { images } = await context.config();
     const place = { workspace: await context.workspace(), toolbox: await context.toolbox() };
-    const lockfiles = await keptLockfiles(context, keepRev);
+    const lockfiles = await keptLockfiles(context, { revisions: keepRev, states: keepCommits });
     await assertCertain(place.workspace);
     const garbage = await findGarbage(place, {
       debs: lockfiles.debs,

@@ -15,8 +15,14 @@ export interface KeptLockfiles {
   from: string[];
 }
 
-/** Of the work tree and of git revisions: HEAD where none is named. Throws E_USAGE for one that is none, E_LOCK_SYNTAX. */
-export async function keptLockfiles(context: Context, named: readonly string[] | undefined): Promise<KeptLockfiles> {
+/**
+ * Of the work tree and of git revisions, HEAD where none is named; and the debs of the last states that git has of each lockfile.
+ * Throws E_USAGE for a revision that is none, E_LOCK_SYNTAX.
+ */
+export async function keptLockfiles(
+  context: Context,
+  { revisions: named, states }: { revisions: readonly string[] | undefined; states: number },
+): Promise<KeptLockfiles> {
   const { root, images } = await context.config();
   const kept: KeptLockfiles = { debs: new Set(), builds: [], from: ['the work tree'] };
   for (const image of images) {
@@ -35,7 +41,25 @@ export async function keptLockfiles(context: Context, named: readonly string[] |
     await addRevision(kept, git, images, revision);
   }
   for (const { lockfile } of kept.builds) for (const { sha256 } of lockfile.packages) kept.debs.add(sha256);
+  const before = kept.debs.size;
+  for (const image of images) await addStates(kept.debs, git, path.basename(image.lockfile), states);
+  if (kept.debs.size > before) kept.from.push(`the last ${states} states in git`);
   return kept;
+}
+
+/** A history may be shallow, and need not be there. */
+async function addStates(debs: Set<string>, git: Git, name: string, states: number): Promise<void> {
+  const argv = ['log', `--max-count=${states}`, '--format=%H', 'HEAD', '--', name];
+  const { stdout } = await git(argv, { check: false });
+  for (const commit of stdout.split('\n').filter(Boolean)) {
+    // The commit that removed it has none.
+    const blob = await git(['cat-file', 'blob', `${commit}:./${name}`], { check: false });
+    addDebs(debs, blob.stdout);
+  }
+}
+
+function addDebs(debs: Set<string>, text: string): void {
+  for (const [, sha256 = ''] of text.matchAll(/^SHA256: ([0-9a-f]{64})$/gm)) debs.add(sha256);
 }
 
 function unlessMissing(error: unknown): null {
@@ -62,7 +86,7 @@ async function addRevision(
     if (image === undefined && !name.endsWith('.lock')) continue;
     const at = `${revision}:./${name}`;
     const text = (await git(['cat-file', 'blob', at])).stdout;
-    for (const [, sha256 = ''] of text.matchAll(/^SHA256: ([0-9a-f]{64})$/gm)) kept.debs.add(sha256);
+    addDebs(kept.debs, text);
     const lockfile = image === undefined ? null : parsed(text, at);
     if (image !== undefined && lockfile !== null) kept.builds.push({ image, lockfile, where: revision });
   }

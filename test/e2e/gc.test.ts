@@ -74,10 +74,10 @@ describe('lockstep gc', function () {
   it('removes what no lockfile pins any more, tells the bytes that come free, and the next build needs no mirror', async () => {
     const commit = await pin(second(), 'v2');
     mirror.close();
-    const told = await gc('--dry-run');
+    const told = await gc('--dry-run', '--keep-commits', '1');
     expect(await debRefs()).to.deep.equal(bothRefs(debs));
     const before = used();
-    const done = await gc();
+    const done = await gc('--keep-commits', '1');
     expect(done.removed).to.deep.equal(told.removed);
     expect(done.removed).to.include({ debs: 2, stages: 1, leftovers: 0 });
     expect(done.bytes).to.equal(told.bytes).and.to.be.above(500_000);
@@ -88,13 +88,42 @@ describe('lockstep gc', function () {
     expect(await build()).to.equal(commit);
     await rm(at('repo/refs/heads/lockstep'), { recursive: true });
     expect(await build()).to.equal(commit);
-    expect(await gc()).to.deep.include({ outcome: 'unchanged', bytes: 0, removed: nothing });
+    const again = await gc('--keep-commits', '1');
+    expect(again).to.deep.include({ outcome: 'unchanged', bytes: 0, removed: nothing });
+  });
+
+  it('keeps the debs that the last states of a lockfile pin, so many, whatever was committed beside them', async () => {
+    await pin(debs.slice(1, 4), 'v2');
+    await pin(debs.slice(2, 5), 'v3');
+    git('commit', '--quiet', '--allow-empty', '-m', 'another matter');
+    expect((await gc()).removed.debs).to.equal(0);
+    const { removed, message } = await gc('--keep-commits', '2');
+    expect(removed.debs).to.equal(1);
+    expect(message).to.contain('4 debs of the lockfiles of the work tree, HEAD, the last 2 states in git;');
+    expect(await debRefs()).to.deep.equal(bothRefs(debs.slice(1)));
+    expect((await gc('--keep-commits', '1')).removed.debs).to.equal(1);
+    expect(await debRefs()).to.deep.equal(bothRefs(debs.slice(2)));
+  });
+
+  it('keeps the last commits of each image, so many', async () => {
+    const finished = ['one', 'two', 'three', 'four'];
+    for (const name of finished) {
+      await mkdir(at(`made/${name}`), { recursive: true });
+      const [branch, tree] = [`lockstep/deployable/${name}`, at(`made/${name}`)];
+      await ostree(dir, 'commit', `--branch=${branch}`, `--subject=tiny 1`, `--body=${name}`, `--tree=dir=${tree}`);
+    }
+    await rm(at('made'), { recursive: true });
+    const left = async () => (await stages()).filter((ref) => ref.includes('/deployable/')).sort();
+    expect((await gc('--dry-run', '--keep-commits', '4')).removed).to.deep.equal(nothing);
+    expect((await gc()).removed.stages).to.equal(1);
+    expect((await gc('--keep-commits', '2')).removed.stages).to.equal(1);
+    expect(await left()).to.deep.equal(['lockstep/deployable/four', 'lockstep/deployable/three']);
   });
 
   it('keeps what the lockfiles of revisions pin, with the stages that were built from them', async () => {
     await pin(second(), 'v2');
     const all = await stages();
-    const { removed } = await gc('--keep-rev', 'v1', '--keep-rev', 'v2');
+    const { removed } = await gc('--keep-rev', 'v1', '--keep-rev', 'v2', '--keep-commits', '1');
     expect(removed).to.deep.equal(nothing);
     expect([await debRefs(), await stages()]).to.deep.equal([bothRefs(debs), all]);
   });
