@@ -70,6 +70,27 @@ describe('a cache that build repositories share', function () {
     });
   }
 
+  it('gives diff --fetch the debs too, and is not changed by it, nor is the record', async () => {
+    const dir = await cloneWith({ remote: shared, push: true });
+    const before = path.join(dir, 'before.lock');
+    const text = await readFile(path.join(dir, 'tiny.lock'), 'utf8');
+    await writeFile(before, text.replaceAll('Version: 1.0\n', 'Version: 0.9\n'));
+    const records = [await readFile(record(dir), 'utf8'), text];
+    const fetched = () => lockstepFrom(dir, ['diff', before, 'tiny.lock', '--fetch', '--image', 'tiny']);
+    mirror.requests.length = 0;
+    const { exitCode, stderr } = await fetched();
+    expect([exitCode, mirror.requests], stderr).to.deep.equal([0, []]);
+    expect((await ostree(dir, 'refs', '--list', 'dpkg')).split('\n').sort()).to.deep.equal(bothRefs(debs));
+    expect([await readFile(record(dir), 'utf8'), await readFile(path.join(dir, 'tiny.lock'), 'utf8')]).to.deep.equal(
+      records,
+    );
+    await rm(path.join(dir, '.lockstep/repo'), { recursive: true });
+    await writeFile(record(dir), `<<<<<<< ours\n${records[0]}`);
+    const without = await fetched();
+    expect([without.exitCode, mirror.requests.length], without.stderr).to.deep.equal([0, debs.length]);
+    expect(without.stderr).to.match(/goes on without the cache: .*tiny\.trees:1/);
+  });
+
   it('is seen by the builder container, to be read and written', async () => {
     const remote = path.join(await temporaryDirectory('mounted'), 'cache');
     await built(await cloneWith({ remote, push: true }), { toolbox: 'docker' });

@@ -2,7 +2,7 @@ import { archiveOf } from '../../apt/archive/sources.ts';
 import type { DescribedChanges } from '../../apt/changes/described.ts';
 import type { Pinned } from '../../apt/changes/pinned.ts';
 import type { LockedPackage } from '../../apt/lockfile/lockfile.ts';
-import type { ImageConfig } from '../../config/types.ts';
+import type { CacheConfig, ImageConfig } from '../../config/types.ts';
 import { LockstepError } from '../../errors/index.ts';
 import { describeChanges } from '../../image/changes/describe.ts';
 import { importSome } from '../../image/import/import-some.ts';
@@ -37,16 +37,21 @@ export function fetcherOf(context: Context, image: ImageConfig, locked: readonly
     const debs = missing.map(({ sha256 }) => byDigest.get(sha256 ?? '')).filter((deb) => deb !== undefined);
     const untried = debs.filter(({ sha256 }) => !given.has(sha256));
     for (const { sha256 } of untried) given.add(sha256);
-    return untried.length > 0 && (await fetchDebs(context, image, untried));
+    return untried.length > 0 && (await fetchDebs(context, image, untried, (await context.config()).cache));
   };
 }
 
-async function fetchDebs(context: Context, image: ImageConfig, debs: readonly LockedPackage[]): Promise<boolean> {
+async function fetchDebs(
+  context: Context,
+  image: ImageConfig,
+  debs: readonly LockedPackage[],
+  cache: CacheConfig | null,
+): Promise<boolean> {
   const { progress, signal, environment } = context;
   const [workspace, toolbox] = [await context.workspace(), await context.toolbox()];
   try {
     const archive = () => archiveOf(toolbox, image, environment);
-    await importSome(debs, { image, archive }, { workspace, toolbox, progress, signal });
+    await importSome(debs, { image, archive, cache }, { workspace, toolbox, progress, signal });
     return true;
   } catch (error) {
     if (!(error instanceof LockstepError) || !/^E_(FETCH|DEB|APT)_/.test(error.code)) throw error;
@@ -55,8 +60,8 @@ async function fetchDebs(context: Context, image: ImageConfig, debs: readonly Lo
       return debs.length > 1;
     }
   }
-  // One that is gone must not keep the others back.
+  // One that is gone must not keep the others back. A cache has given what it has.
   let any = false;
-  for (const deb of debs) any = (await fetchDebs(context, image, [deb])) || any;
+  for (const deb of debs) any = (await fetchDebs(context, image, [deb], null)) || any;
   return any;
 }
