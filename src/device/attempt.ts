@@ -68,8 +68,10 @@ export class DeployAttempt {
     const found = await this.#reach(hold);
     if (stateOf(found, observed.wanted) === 'healthy') return;
     this.#show.detail('locking');
-    await hold.lock();
-    const before = await this.#settle(hold);
+    const turn = await hold.lock();
+    // Another agent may have finished while this one waited for the lock, or has just now.
+    const seen = turn === found.turn ? found : await observe(hold.session, observed.wanted);
+    const before = await this.#settle(hold, seen);
     if (before === null) return;
     if (!includes(stateOf(before, observed.wanted), 'rebooted')) observed.after = await this.#change(hold, before);
     else if (before.health?.healthy !== false) observed.after = before;
@@ -81,8 +83,10 @@ export class DeployAttempt {
     const { observed } = this;
     this.#show.detail('connecting');
     const work = async () => {
-      const state = await observe(await hold.connect(), observed.wanted);
-      if (observed.wanted === '') observed.wanted = this.#older(state);
+      const found = await observe(await hold.connect(), observed.wanted);
+      const back = observed.wanted === '';
+      if (back) observed.wanted = this.#older(found);
+      const state = back ? { ...found, transferred: true } : found;
       observed.before = state;
       return state;
     };
@@ -97,11 +101,9 @@ export class DeployAttempt {
   }
 
   /** A trial that was left open ends first: what it comes to decides from where this one starts. Null: it was this one's. */
-  async #settle(hold: Hold): Promise<DeviceState | null> {
+  async #settle(hold: Hold, seen: DeviceState): Promise<DeviceState | null> {
     const { observed } = this;
     const { wanted } = observed;
-    // Another agent may have finished while this one waited for the lock.
-    const seen = await observe(hold.session, wanted);
     observed.before = seen;
     const judging = seen.onTrial ? isBootOfTrial(seen) : includes(stateOf(seen, wanted), 'rebooted');
     if (!judging) return seen;
@@ -159,6 +161,7 @@ export class DeployAttempt {
     const step = this.recorder.start('reboot');
     const onAnswer = () => step.next('prove', 'answers again');
     try {
+      hold.waits.reboot();
       await reboot(hold.session);
       const seen = await this.#followOrCycle(hold, bootId, onAnswer);
       step.end(true, runsWhat(seen));

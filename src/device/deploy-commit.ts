@@ -1,37 +1,42 @@
 import { LockstepError } from '../errors/index.ts';
 import type { Hold } from './hold.ts';
 import { kargOptions } from './kargs.ts';
-import { type DeviceState, observe } from './observe.ts';
+import type { DeviceState } from './observe.ts';
 import type { Session } from './ssh/session.ts';
-import { type Deployment, nameOf } from './status.ts';
+import { type Deployment, nameOf, parseStatus } from './status.ts';
 import { closeTrial, correctFallback, openTrial, type TrialLimits } from './trial.ts';
 
 /**
  * Makes a commit that the device has what its next boot takes, and that boot a trial. The counter is armed first: from the
- * moment the boot loader knows the deployment, its boots are counted. Returns what the device says afterwards.
+ * moment the boot loader knows the deployment, its boots are counted.
  */
 export async function deployCommit(
   { session, owner, waits }: Hold,
   before: DeviceState,
   commit: string,
   limits: TrialLimits & { deploy: number },
-): Promise<DeviceState> {
+): Promise<void> {
   try {
     await openTrial(session, before, commit, owner, limits);
     if (before.deployments[0]?.checksum !== commit) {
       await waits.during(() => makeFirst(session, before, commit, limits.deploy));
     }
-    const after = await observe(session, commit);
-    if (after.deployments[0]?.checksum !== commit) {
+    const deployments = await deploymentsOf(session);
+    if (deployments[0]?.checksum !== commit) {
       throw new LockstepError('E_DEVICE_COMMAND', `device ${session.device}: ostree did not put the commit first`);
     }
-    await correctFallback(session, after, limits);
-    return after;
+    const older = deployments.findIndex(({ booted }) => booted);
+    await correctFallback(session, before, older, limits);
   } catch (error) {
     // Nothing is on trial then; a counter left armed would drive the good deployment out after some boots.
     if (session.alive) await closeTrial(session, before).catch(() => {});
     throw error;
   }
+}
+
+async function deploymentsOf(session: Session): Promise<Deployment[]> {
+  const { stdout } = await session.exec(['ostree', 'admin', 'status'], { timeoutMs: 60_000 });
+  return parseStatus(stdout);
 }
 
 /** A deployment that is there already keeps its /etc; Debian 12's ostree knows no way to it, and deploys anew. */

@@ -53,10 +53,11 @@ export class Hold {
     return session;
   }
 
-  /** Throws E_DEVICE_LOCKED. */
-  async lock(): Promise<void> {
+  /** Returns the device's turn before it. Throws E_DEVICE_LOCKED. */
+  async lock(): Promise<string> {
     const { signal, waitLockMs, onWait } = this.#options;
     this.#lock = await takeLock(this.session, this.owner, { signal, waitMs: waitLockMs, onWait });
+    return this.#lock.turn;
   }
 
   /** Follows the device through its reboots (followBoots), and takes connection and lock again after each. */

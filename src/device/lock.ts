@@ -4,6 +4,7 @@ import { PassThrough } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../errors/index.ts';
 import { formatElapsed } from '../progress/format.ts';
+import { scriptFunctions } from './script-functions.ts';
 import type { Session } from './ssh/session.ts';
 
 /** Who works on a device, as the device keeps it. */
@@ -25,39 +26,62 @@ export function newOwner(environment: NodeJS.ProcessEnv): Owner {
 const patience = 30;
 const beatMs = 5_000;
 
+/**
+ * Seconds of uptime after which a device is no longer kept for who rebooted it: nobody is, or they would have come by then.
+ */
+const returnSeconds = 600;
+
 // The lock is flock's, held by a shell whose input is this connection: it goes with the connection, with the agent's beat
 // (a link that is cut tells sshd nothing), and with the device's power. Over a reboot the trial's owner file reserves it: who
-// comes first afterwards waits a minute for the owner. Ages are by uptime, since clocks of boards are wrong.
-const holdScript = `
+// comes first afterwards waits a minute for the owner. Ages are by uptime, since clocks of boards are wrong. `turn` counts
+// who has had it in this boot, twice: who finds the same number before and after it came to the lock knows that nobody was
+// at work in between.
+const holdScript = `${scriptFunctions}
 owner=$1 token=$2 take=$3
 run=/run/lockstep state=/var/lib/lockstep
 umask 022
-mkdir -p $run
-up() { cut -d. -f1 /proc/uptime; }
-tell() { cat "$1" 2>/dev/null; echo "now=$(up)"; exit 75; }
+[ -d $run ] || mkdir -p $run
+tell() { show "$1"; uptime_seconds; echo "now=$uptime"; exit 75; }
 exec 9>>$run/lock
 flock -n 9 || tell $run/owner
-if [ -e $state/owner ] && ! grep -qx "token=$token" $state/owner && [ "$take" != yes ]; then
-  if [ -e $state/rebooting ] || ! grep -qx "boot=$(cat /proc/sys/kernel/random/boot_id)" $state/owner; then
-    [ -e $run/asked ] || up >$run/asked
-    if [ $(($(up) - $(cat $run/asked))) -lt 60 ]; then echo reserved=yes; tell $state/owner; fi
-  fi
+read -r boot </proc/sys/kernel/random/boot_id
+others=no here=no
+if [ -r $state/owner ]; then
+  others=yes
+  while IFS= read -r line; do
+    case $line in "token=$token") others=no ;; "boot=$boot") here=yes ;; esac
+  done <$state/owner
+fi
+uptime_seconds
+comes=no
+if [ $here = no ]; then [ "$uptime" -ge ${returnSeconds} ] || comes=yes
+elif [ -e $state/rebooting ]; then comes=yes; fi
+if [ $others = yes ] && [ $comes = yes ] && [ "$take" != yes ]; then
+  [ -e $run/asked ] || echo "$uptime" >$run/asked
+  read -r asked <$run/asked
+  if [ $((uptime - asked)) -lt 60 ]; then echo reserved=yes; tell $state/owner; fi
 fi
 rm -f $run/asked $state/rebooting
-printf '%s\\n' "$owner" "since=$(up)" >$run/owner.new
+printf '%s\\n' "$owner" "since=$uptime" >$run/owner.new
 mv $run/owner.new $run/owner
-if [ -e $state/owner ] && ! grep -qx "token=$token" $state/owner; then rm -f $state/owner; fi
-echo held
+if [ $others = yes ]; then rm -f $state/owner; fi
+turn=0
+[ ! -r $run/turn ] || read -r turn <$run/turn
+echo $((turn + 1)) >$run/turn
+echo "held $turn"
 code=0
 while [ $code -eq 0 ]; do
   timeout ${patience} sh -c 'read -r beat || exit 1; [ "$beat" != bye ] || exit 3' 9>&-
   code=$?
 done
 [ $code -ne 3 ] || rm -f $state/owner
+echo $((turn + 2)) >$run/turn
 rm -f $run/owner`;
 
 /** Held as long as its session lives. */
 export interface Lock {
+  /** That of the device before it was taken (DeviceState.turn). */
+  turn: string;
   /** Gives it back; the device forgets its owner. */
   release(): Promise<void>;
 }
@@ -95,18 +119,18 @@ export async function takeLock(
 
 async function hold(session: Session, owner: Owner, take: boolean): Promise<Lock | Map<string, string>> {
   const beats = new PassThrough();
-  let told = () => {};
-  const held = new Promise<null>((resolve) => {
-    told = () => resolve(null);
+  let told = (_turn: string) => {};
+  const held = new Promise<string>((resolve) => {
+    told = resolve;
   });
   const onLine = (line: string) => {
-    if (line === 'held') told();
+    if (line.startsWith('held ')) told(line.slice('held '.length));
   };
   const argv = ['sh', '-c', holdScript, 'sh', owner.lines, owner.token, take ? 'yes' : ''];
   // As long as setTimeout allows: the session ends it.
   const ended = session.exec(argv, { input: beats, onLine, check: false, timeoutMs: 2 ** 31 - 1 });
   const first = await Promise.race([held, ended]);
-  if (first !== null) {
+  if (typeof first !== 'string') {
     if (first.exitCode === 75) return valuesOf(first.stdout);
     const said = (first.stderr || first.stdout).trim().split('\n').at(-1);
     throw new LockstepError('E_DEVICE_COMMAND', `device ${session.device}: cannot take its lock: ${said}`);
@@ -115,6 +139,7 @@ async function hold(session: Session, owner: Owner, take: boolean): Promise<Lock
   timer.unref();
   ended.catch(() => {}).finally(() => clearInterval(timer));
   return {
+    turn: first,
     async release() {
       clearInterval(timer);
       beats.end('bye\n');

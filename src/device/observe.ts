@@ -1,6 +1,7 @@
 import { LockstepError } from '../errors/index.ts';
 import { type Health, parseHealth } from './health.ts';
 import { vouchedFunctions } from './push/push-scripts.ts';
+import { scriptFunctions } from './script-functions.ts';
 import type { Session } from './ssh/session.ts';
 import { type Deployment, parseStatus } from './status.ts';
 import { parseTrial, type TrialRecord } from './trial-record.ts';
@@ -9,6 +10,8 @@ import { parseTrial, type TrialRecord } from './trial-record.ts';
 export interface DeviceState {
   /** Another one after every boot. */
   bootId: string;
+  /** Which turn of the lock it was (lock.ts); `held` while somebody has it. */
+  turn: string;
   /** Arguments of the running kernel. */
   cmdline: string[];
   /** Arguments that the boot loader's entry of the booted deployment has; those of the running kernel when unknown. */
@@ -38,36 +41,49 @@ export interface DeviceState {
   machine: string;
 }
 
-// One round trip for all: each costs tenths of a second on a slow board.
-const questions = `
+// One round trip for all, and few programs: on a slow board each costs tenths of a second, and hundredths.
+const questions = `${scriptFunctions}
 say() { printf '\\n@@ %s\\n' "$1"; }
-ostree=/ostree repo=/ostree/repo state=/var/lib/lockstep${vouchedFunctions}
-say bootId; cat /proc/sys/kernel/random/boot_id
-say cmdline; cat /proc/cmdline
+ostree=/ostree repo=/ostree/repo state=/var/lib/lockstep run=/run/lockstep${vouchedFunctions}
+say bootId; show /proc/sys/kernel/random/boot_id
+say turn; if [ -e $run/owner ]; then echo held; elif [ -e $run/turn ]; then show $run/turn; else echo 0; fi
+say cmdline; show /proc/cmdline
 say machine; uname -m
 say clock; date +%s
 say status; command -v ostree >/dev/null && ostree admin status 2>/dev/null
 counter= target=
-for word in $(cat /proc/cmdline); do
+read -r words </proc/cmdline
+for word in $words; do
   case $word in
     ostree=*) target=\${word#ostree=} ;;
     lockstep.counter=*) counter=\${word#lockstep.counter=} ;;
   esac
 done
-say directory; [ -z "$target" ] || readlink -f "/sysroot$target"
-say options; [ -z "$target" ] || grep -hE "^options .*ostree=$target( |$)" /boot/loader/entries/*.conf 2>/dev/null | cut -d' ' -f2-
-say counter; [ -z "$counter" ] || head -c 512 "$counter" | tail -c +5 | tr '\\0' '\\n'
-say trial; cat $state/trial 2>/dev/null || cat $state/ended 2>/dev/null
-say reasons; cat $state/reasons 2>/dev/null
+say directory; if [ -n "$target" ] && cd -P "/sysroot$target" 2>/dev/null; then pwd; cd /; fi
+say options
+[ -z "$target" ] || for entry in /boot/loader/entries/*.conf; do
+  [ -r "$entry" ] || continue
+  while read -r key value; do
+    case "$key $value " in "options "*"ostree=$target "*) printf '%s\\n' "$value" ;; esac
+  done <"$entry"
+done
+say counter; [ -z "$counter" ] || dd if="$counter" bs=4 skip=1 count=127 status=none | tr '\\0' '\\n'
+say trial; if [ -e $state/trial ]; then show $state/trial; else show $state/ended; fi
+say reasons; show $state/reasons
 say judges; [ -x /usr/lib/lockstep/trial ] && [ -e /usr/lib/systemd/system/lockstep-confirm.service ] && echo yes
-say health; cat /run/lockstep/health 2>/dev/null
+say health; show $run/health
 say transferred
 if [ -n "$1" ] && [ ! -e "$repo/state/$1.commitpartial" ]; then
-  if vouched "$1"; then echo yes
-  else ls -d /ostree/deploy/*/deploy/"$1".* >/dev/null 2>&1 && echo yes; fi
+  deployed=
+  for each in /ostree/deploy/*/deploy/"$1".*; do [ ! -e "$each" ] || deployed=yes; done
+  if [ -n "$deployed" ] || vouched "$1"; then echo yes; fi
 fi
-say systemState; systemctl is-system-running
-say failedUnits; systemctl list-units --failed --plain --no-legend --no-pager | cut -d' ' -f1
+failed=unknown
+say systemState
+for word in $(systemctl show --property=SystemState --property=NFailedUnits 2>/dev/null); do
+  case $word in SystemState=*) echo "\${word#*=}" ;; NFailedUnits=0) failed=none ;; esac
+done
+say failedUnits; [ $failed = none ] || systemctl list-units --failed --plain --no-legend --no-pager | cut -d' ' -f1
 exit 0`;
 
 /**
@@ -80,19 +96,16 @@ export async function observe(session: Session, wanted = ''): Promise<DeviceStat
 
 /**
  * The same after a shell script, in one round trip; `args` are the script's, the first one is the commit to look for.
- * `onStart` is called when the script has ended.
+ * `onLine` is told all lines, those of the script first.
  */
 export async function observeAfter(
   session: Session,
   script: string,
   args: readonly string[],
   timeoutMs: number,
-  onStart = () => {},
+  onLine = (_line: string) => {},
 ): Promise<DeviceState> {
   const argv = ['sh', '-c', `${script}\n${questions}`, 'sh', ...args];
-  const onLine = (line: string) => {
-    if (line === '@@ bootId') onStart();
-  };
   const { stdout } = await session.exec(argv, { timeoutMs, onLine });
   return readAnswers(stdout, session.device);
 }
@@ -118,6 +131,7 @@ export function readAnswers(text: string, device: string): DeviceState {
   const counter = words(answer('counter'));
   return {
     bootId: answer('bootId'),
+    turn: answer('turn'),
     cmdline,
     options: options.length > 0 ? options : cmdline,
     deployments,

@@ -22,6 +22,7 @@ export async function takeBack(
   const bad = seen.booted.checksum;
   await closeTrial(hold.session, seen);
   await deployCommit(hold, seen, refuge.checksum, limits);
+  hold.waits.reboot();
   await reboot(hold.session);
   const waiting = { downMs: limits.down, returnMs: limits.return, wanted: refuge.checksum, trial: limits };
   const after = await hold.follow(seen.bootId, waiting);

@@ -4,6 +4,7 @@ import { resourceText } from '../resources.ts';
 import { counterOf } from './boot-counter.ts';
 import type { Owner } from './lock.ts';
 import { type DeviceState, observeAfter } from './observe.ts';
+import { printfFormat } from './script-functions.ts';
 import type { Session } from './ssh/session.ts';
 import { nameOf } from './status.ts';
 import type { Waits } from './waits.ts';
@@ -19,18 +20,20 @@ export interface TrialLimits {
 // last: from then on the boot loader counts.
 const openScript = `
 counter=$1 commit=$2 previous=$3 limit=$4 armed=$5 idle=$6 owner=$7 pin=$8
+shift 8
 state=/var/lib/lockstep
-mkdir -p $state
+[ -d $state ] || mkdir -p $state
 rm -rf $state/reasons $state/boots $state/ended $state/trial
-echo "$idle" | base64 -d >$state/idle
-echo "$armed" | base64 -d >$state/armed
-systemctl list-units --failed --plain --no-legend --no-pager | cut -d' ' -f1 >$state/failed-before
+printf "$idle" >$state/idle
+printf "$armed" >$state/armed
+for unit; do printf '%s\\n' "$unit"; done >$state/failed-before
 case $pin in no) pinned=no ;; *) pinned=yes ;; esac
 printf '%s\\n' "commit=$commit" "previous=$previous" "pinned=$pinned" "limit=$limit" >$state/trial.new
 mv $state/trial.new $state/trial
 # Written down before it is done: what is pinned for a trial must not stay so for ever.
 case $pin in no | yes) ;; *) ostree admin pin "$pin" >/dev/null ;; esac
-printf '%s\\n' "$owner" "boot=$(cat /proc/sys/kernel/random/boot_id)" >$state/owner.new
+read -r boot </proc/sys/kernel/random/boot_id
+printf '%s\\n' "$owner" "boot=$boot" >$state/owner.new
 mv $state/owner.new $state/owner
 sync -f $state/trial
 [ -z "$counter" ] || dd if=$state/armed of="$counter" bs=512 count=1 conv=notrunc,fsync status=none`;
@@ -50,10 +53,11 @@ export async function openTrial(
     commit,
     nameOf(booted),
     String(Math.ceil(limits.boot / 1000)),
-    armed.toString('base64'),
-    idleSector().toString('base64'),
+    printfFormat(armed),
+    printfFormat(idleSector()),
     owner.lines,
     pinOf(before),
+    ...before.failedUnits,
   ];
   await session.script(openScript, { args, timeoutMs: 120_000 });
 }
@@ -64,12 +68,20 @@ function pinOf({ booted, trial }: DeviceState): string {
   return trial !== null && trial.result === null && trial.pinned && trial.previous === nameOf(booted) ? 'yes' : 'no';
 }
 
-/** The entry that the boot loader falls back to is the second in the boot order, unless there is a deployment in between. */
-export async function correctFallback(session: Session, seen: DeviceState, limits: TrialLimits): Promise<void> {
-  const counter = counterOf(seen);
-  if (counter === null || seen.booted.index === 1) return;
-  const sector = armedSector({ boots: limits.boots, fallback: seen.booted.index + 1 }).toString('base64');
-  const script = `echo "$2" | base64 -d >/var/lib/lockstep/armed
+/**
+ * The entry that the boot loader falls back to is the second in the boot order, unless there is a deployment in between.
+ * `older`: index of the one that runs, behind the one on trial.
+ */
+export async function correctFallback(
+  session: Session,
+  before: DeviceState,
+  older: number,
+  limits: TrialLimits,
+): Promise<void> {
+  const counter = counterOf(before);
+  if (counter === null || older === 1) return;
+  const sector = printfFormat(armedSector({ boots: limits.boots, fallback: older + 1 }));
+  const script = `printf "$2" >/var/lib/lockstep/armed
 dd if=/var/lib/lockstep/armed of="$1" bs=512 count=1 conv=notrunc,fsync status=none`;
   await session.script(script, { args: [counter, sector], timeoutMs: 60_000 });
 }
@@ -100,11 +112,26 @@ until [ -e /run/lockstep/done ]; do
   read -r up _ </proc/uptime
   [ "\${up%.*}" -lt "$limit" ] || break
   sleep 0.3
-done`;
+done
+judged=
+[ ! -e /run/lockstep/done ] || read -r judged </run/lockstep/done
+read -r up _ </proc/uptime
+printf '\\n@@ judged\\n%s %s\\n' "$judged" "$up"`;
 
 const judgeNow = `
 "$3/$4" $5 >/dev/null 2>&1
-:`;
+printf '\\n@@ judged\\n\\n'`;
+
+/** Hears from the lines of the scripts above when the boot was judged; `told` is called with how many milliseconds ago. */
+function hearJudged(told: (agoMs: number) => void): (line: string) => void {
+  let next = false;
+  return (line) => {
+    // Images of earlier times do not say when.
+    const [, judged = 0, up = 0] = /^([0-9.]+) ([0-9.]+)$/.exec(line) ?? [];
+    if (next) told(Math.max(0, Math.round(1000 * (Number(up) - Number(judged)))));
+    next = line === '@@ judged';
+  };
+}
 
 /** Seconds that health scripts and the end of a trial may take after the boot has settled. */
 const judgingSeconds = 300;
@@ -123,13 +150,14 @@ export async function observeJudged(
 ): Promise<DeviceState> {
   const seconds = Math.ceil(limits.boot / 1000) + judgingSeconds;
   const timeoutMs = (seconds + 60) * 1000;
+  const onLine = hearJudged(waits.untilJudged());
   const told = seen.cmdline.some((argument) => argument.startsWith(`${bootArgument}=`));
   if (seen.judgesItself && (told || !seen.onTrial)) {
-    return observeAfter(session, awaitJudged, [wanted, String(seconds)], timeoutMs, waits.untilJudged());
+    return observeAfter(session, awaitJudged, [wanted, String(seconds)], timeoutMs, onLine);
   }
   const command = seen.onTrial ? ['trial', 'confirm 1'] : ['health', String(Math.ceil(limits.boot / 1000))];
   const args = [wanted, String(seconds), await programs(session, seen), ...command];
-  return observeAfter(session, judgeNow, args, timeoutMs, waits.untilJudged());
+  return observeAfter(session, judgeNow, args, timeoutMs, onLine);
 }
 
 /** Judges the health of a boot once more: somebody may have mended what was wrong. */

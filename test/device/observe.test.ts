@@ -11,6 +11,7 @@ const answers = (parts: Record<string, string>) =>
 
 const whole = {
   bootId: '6b1c0a2e-7f2f-4a92-9c50-0d8f1fdbe5a1\n',
+  turn: 'held\n',
   cmdline: `root=LABEL=root rw ostree=/ostree/boot.1/lockstep/dddd/0\n`,
   machine: 'armv7l\n',
   status: `* lockstep ${commit}.0\n    Version: 1\n`,
@@ -26,7 +27,7 @@ describe('readAnswers', () => {
     expect(state.bootedDirectory).to.equal(`${commit}.0`);
     expect(state.cmdline).to.deep.equal(['root=LABEL=root', 'rw', 'ostree=/ostree/boot.1/lockstep/dddd/0']);
     expect(state.failedUnits).to.deep.equal(['one.service', 'two.mount']);
-    expect(state).to.include({ machine: 'armv7l', systemState: 'degraded' });
+    expect(state).to.include({ turn: 'held', machine: 'armv7l', systemState: 'degraded' });
   });
 
   it('sees by the boot counter that the deployment is on trial', () => {

@@ -16,7 +16,15 @@ function device(order: string[], changes: Partial<DeviceState> = {}): DeviceStat
     checksum: name.replace('*', ''),
   }));
   const booted = deployments.find((each) => each.booted)!;
-  const quiet = { cmdline: [], options: [], failedUnits: [], trialReasons: [], systemState: 'running', trial: null };
+  const quiet = {
+    turn: '0',
+    cmdline: [],
+    options: [],
+    failedUnits: [],
+    trialReasons: [],
+    systemState: 'running',
+    trial: null,
+  };
   const usual = { onTrial: false, judgesItself: true, health: healthy, transferred: true, clock: 0, machine: 'armv7l' };
   const bootedDirectory = `${booted.checksum}.0`;
   return { bootId: 'boot-1', deployments, booted, bootedDirectory, ...quiet, ...usual, ...changes };

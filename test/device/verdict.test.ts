@@ -12,6 +12,7 @@ function state(checksum: string, bootId: string, changes: Partial<DeviceState> =
   const booted = { index: 0, booted: true, stateroot: 'lockstep', checksum, serial: 0, note: null, pinned: false };
   const bootedDirectory = `${checksum}.0`;
   const quiet = {
+    turn: '0',
     cmdline: [],
     options: [],
     systemState: 'running',

@@ -115,7 +115,8 @@ is_other() {
   [ -n "$commit" ] && [ -n "$booted" ] && [ "$commit" != "$booted" ]
 }
 
-# `done` in /run says that this boot has been judged, and what follows from that done; one that reboots never says it.
+# `done` in /run says when, in seconds of uptime, this boot had been judged, and what follows from that been done; one that
+# reboots never says it.
 confirm() {
   limit=$(recorded limit)
   # What is certain does not wait for the boot to settle.
@@ -123,7 +124,9 @@ confirm() {
   "$here/health" "${limit:-300}"
   healthy=$?
   if [ -n "$boot" ] && armed && ! is_other; then settle_trial; fi
-  : >"$run/done"
+  read -r up _ </proc/uptime
+  echo "$up" >"$run/done.new"
+  mv "$run/done.new" "$run/done"
 }
 
 settle_trial() {

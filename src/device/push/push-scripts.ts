@@ -13,7 +13,9 @@ trust() {
     "$ostree/repo/config" "$ostree"/repo/*.trustedkeys.gpg 2>/dev/null | sha256sum
 }
 vouched() {
-  [ ! -e "$ostree/repo/state/$1.commitpartial" ] && [ "$(cat "$ostree/lockstep/verified" 2>/dev/null)" = "$1 $(trust)" ]
+  [ ! -e "$ostree/repo/state/$1.commitpartial" ] && [ -r "$ostree/lockstep/verified" ] || return
+  read -r verified trusted <"$ostree/lockstep/verified"
+  [ "$verified" = "$1" ] && [ "$trusted" = "$(trust)" ]
 }`;
 
 /**
