@@ -2,21 +2,16 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
-import { openContext } from '../../src/commands/context.ts';
 import { deploy } from '../../src/commands/deploy.ts';
 import { devices } from '../../src/commands/devices/devices.ts';
-import type { Outcome, Verb } from '../../src/commands/verb.ts';
 import { workspaceOf } from '../../src/config/workspace.ts';
-import { connectionOf } from '../../src/device/ssh/connection.ts';
-import { connect } from '../../src/device/ssh/ssh.ts';
-import { silent } from '../../src/progress/progress.ts';
+import { DeviceProject } from './device-project.ts';
 import { lockstepOk, projectRoot } from './lockstep.ts';
 import { importedCopy, linkRepo } from './panel-copy.ts';
 import { builtPanel, ostree, temporaryDirectory } from './projects.ts';
 import { resolveAnyhow } from './served-suites.ts';
 
 const example = path.join(projectRoot, 'examples/panel');
-const never = new AbortController().signal;
 
 /** The example with a host name and kernel arguments, of one suite. */
 async function projectOf(suite: string): Promise<string> {
@@ -52,35 +47,19 @@ for (const suite of ['bookworm', 'trixie']) {
     this.timeout(30 * 60_000);
     let dir: string;
     let commit: string;
+    let project: DeviceProject;
 
     before(async () => {
       dir = await projectOf(suite);
+      project = new DeviceProject(dir);
       commit = await build(dir);
     });
 
     after(async () => {
-      await lockstep(devices, {}, ['down', 'virt-1']);
+      await project?.lockstep(devices, {}, ['down', 'virt-1']);
     });
 
-    async function lockstep<Options>(verb: Verb<Options>, options: Options, args: string[] = []): Promise<Outcome> {
-      const context = openContext({ C: dir, toolbox: 'host' }, silent, never);
-      try {
-        return await verb.run(context, options, args);
-      } finally {
-        await context.close();
-      }
-    }
-
-    async function onDevice(script: string): Promise<string> {
-      const [device] = (await openContext({ C: dir }, silent, never).config()).devices;
-      const session = await connect(await connectionOf(device!, workspaceOf(dir)), { signal: never });
-      try {
-        return (await session.script(script)).stdout.trim();
-      } finally {
-        await session.close();
-      }
-    }
-
+    const onDevice = (script: string) => project.onDevice(['sh', '-euc', script]);
     const cmdline = async () => (await onDevice('cat /proc/cmdline')).split(' ');
 
     it('is deployed by `ostree admin deploy` into a sysroot of this machine', async () => {
@@ -111,7 +90,7 @@ for (const suite of ['bookworm', 'trixie']) {
     });
 
     it('boots on the virtual device, whole and healthy', async () => {
-      const outcome = await lockstep(devices, { fresh: true }, ['up', 'virt-1']);
+      const outcome = await project.lockstep(devices, { fresh: true }, ['up', 'virt-1']);
       expect(outcome.outcome, outcome.message).to.equal('ok');
       expect(await onDevice('systemctl is-system-running --wait || systemctl --failed')).to.equal('running');
       expect(await onDevice('ostree admin status')).to.contain(commit);
@@ -154,7 +133,7 @@ for (const suite of ['bookworm', 'trixie']) {
     it('gets the kernel arguments of the next one that is deployed, and keeps the device’s own', async () => {
       await writeYaml(dir, suite, 'lockstep.two');
       commit = await build(dir);
-      const outcome = await lockstep(deploy, {});
+      const outcome = await project.lockstep(deploy, {});
       expect(outcome.outcome, outcome.message).to.equal('ok');
       expect(await onDevice('ostree admin status')).to.contain(`* lockstep ${commit}`);
       const words = await cmdline();

@@ -18,7 +18,7 @@ export interface Plan {
 }
 
 /** The files of test/e2e that boot virtual devices: those whose devices have the least time to boot, then the longest. */
-const booting = ['faults-sample', 'device', 'deployable', 'main-job'];
+const booting = ['faults-sample', 'device', 'deployable', 'main-job', 'device-start'];
 
 /**
  * The other files of test/e2e that take more than half a minute, the longest first, as what is long must not come last.
