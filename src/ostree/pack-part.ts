@@ -3,6 +3,7 @@ import { framingOffsets } from './gvariant.ts';
 import { array, uint32 } from './gvariant-values.ts';
 import { kindBits, type MetadataKind, xattrArray } from './objects.ts';
 import { storedXz, storedXzLength } from './stored-xz.ts';
+import { varint } from './varint.ts';
 
 /** Where bytes of a part come from: an object of the repository. */
 export interface Piece {
@@ -99,12 +100,4 @@ function indexIn(known: Map<string, { index: number; bytes: Buffer }>, bytes: Bu
   const found = known.get(key) ?? { index: known.size, bytes };
   known.set(key, found);
   return found.index;
-}
-
-/** Seven bits a byte, the lowest first, all but the last marked (ostree-varint.c). */
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
-  return [...bytes, rest];
 }

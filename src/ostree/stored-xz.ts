@@ -1,3 +1,6 @@
+import { crc32 } from './crc32.ts';
+import { varint } from './varint.ts';
+
 /**
  * An xz file whose bytes are stored, not compressed ("The .xz File Format", 1.1; LZMA2's chunks as in liblzma's lzma2_decoder.c): for
  * who insists on xz, at the speed of a copy. One block, no check of its own. `length` is that of all bytes. What is yielded is valid until
@@ -56,7 +59,7 @@ const streamHeader = withCrc(Buffer.concat([Buffer.from('fd377a585a00', 'hex'), 
 const blockHeader = withCrc(Buffer.from([2, 0, 0x21, 1, 16, 0, 0, 0]), 0);
 
 function indexOf(unpadded: number, uncompressed: number): Buffer {
-  const records = Buffer.from([0, 1, ...multibyte(unpadded), ...multibyte(uncompressed)]);
+  const records = Buffer.from([0, 1, ...varint(unpadded), ...varint(uncompressed)]);
   return withCrc(Buffer.concat([records, Buffer.alloc(padding(records.length))]), 0);
 }
 
@@ -77,23 +80,6 @@ function withCrc(bytes: Buffer, from: number): Buffer {
   return Buffer.concat([bytes, sum]);
 }
 
-function multibyte(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
-  return [...bytes, rest];
-}
-
 function padding(length: number): number {
   return (4 - (length % 4)) % 4;
-}
-
-/** Of a few bytes: zlib's has come to Node 20 late. */
-function crc32(bytes: Buffer): number {
-  let crc = 0xffff_ffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb8_8320 : 0);
-  }
-  return ~crc >>> 0;
 }

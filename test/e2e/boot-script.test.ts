@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { counterSector, partitionTable, rootBlocks, rootSector, sectorSize } from '../../src/device/virtual/layout.ts';
 import { bootScriptImage } from '../../src/image/trial/boot-script.ts';
 import { armedSector, counterSize, idleSector, markerSector } from '../../src/image/trial/counter-sectors.ts';
-import { crc32 } from '../../src/image/trial/crc32.ts';
+import { crc32 } from '../../src/ostree/crc32.ts';
 import { temporaryDirectory } from './projects.ts';
 
 const mebibytes = 40;

@@ -1,4 +1,4 @@
-import { crc32 } from './crc32.ts';
+import { crc32 } from '../../ostree/crc32.ts';
 
 /** Bytes of each of the counter's sectors. */
 export const counterSize = 512;

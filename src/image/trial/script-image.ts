@@ -1,4 +1,4 @@
-import { crc32 } from './crc32.ts';
+import { crc32 } from '../../ostree/crc32.ts';
 
 /**
  * Wraps a script as U-Boot's legacy image, as `mkimage -A arm -T script -C none` does: a 64-byte header, then a list of

@@ -1,4 +1,4 @@
-/** CRC-32 of IEEE 802.3, as U-Boot's environments and image headers use it. (node:zlib has one only since 20.15.) */
+/** CRC-32 of IEEE 802.3, as xz and U-Boot's environments and image headers use it. (node:zlib has one only since 20.15.) */
 export function crc32(data: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of data) {
