@@ -1,17 +1,6 @@
-import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
-import type { Progress } from '../progress/progress.ts';
+import type { ToolboxOptions } from './options.ts';
 import type { Toolbox } from './toolbox.ts';
-
-export interface ToolboxOptions {
-  workspace: Workspace;
-  /** The project's directory. */
-  root: string;
-  /** Directories elsewhere that commands read and write; those that are not there are left out. */
-  shared?: readonly string[];
-  signal: AbortSignal;
-  progress: Progress;
-}
 
 export type ToolboxChoice = 'auto' | 'docker' | 'host';
 

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
-import type { Workspace } from '../config/workspace.ts';
 import { LockstepError } from '../errors/index.ts';
 import { daemonRunning, startDaemon, stopDaemon } from './host-daemon.ts';
 import { freshProc, isolation } from './isolation.ts';
+import type { ToolboxOptions } from './options.ts';
 import { assertOwn } from './ownership.ts';
 import { asNamespaceRoot } from './rootless.ts';
 import { runToEnd, type StartedProcess } from './run-to-end.ts';
@@ -11,14 +11,11 @@ import { interrupted, Tail, toolEnvironment } from './tool-failure.ts';
 import type { OpenOptions, RunOptions, Toolbox, ToolProcess, ToolResult } from './toolbox.ts';
 import { withUmask } from './umask.ts';
 
-export interface HostToolboxOptions {
-  workspace: Workspace;
-  root: string;
-  signal: AbortSignal;
-}
-
 /** The toolbox on this machine itself: needs Debian's tools, and root or a user namespace to be root in. */
-export async function openHostToolbox({ workspace, signal }: HostToolboxOptions): Promise<Toolbox> {
+export async function openHostToolbox({
+  workspace,
+  signal,
+}: Pick<ToolboxOptions, 'workspace' | 'root' | 'signal'>): Promise<Toolbox> {
   await mkdir(workspace.dir, { recursive: true });
   await assertOwn(workspace.repo);
   return new HostToolbox(signal);

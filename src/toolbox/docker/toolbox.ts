@@ -1,10 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Container } from 'dockerode';
-import type { Workspace } from '../../config/workspace.ts';
 import { LockstepError } from '../../errors/index.ts';
-import type { Progress } from '../../progress/progress.ts';
 import { freshProc, isolation } from '../isolation.ts';
+import type { ToolboxOptions } from '../options.ts';
 import { runToEnd, type StartedProcess } from '../run-to-end.ts';
 import { interrupted, Tail } from '../tool-failure.ts';
 import type { DaemonSpec, OpenOptions, RunOptions, Toolbox, ToolProcess, ToolResult } from '../toolbox.ts';
@@ -18,19 +17,11 @@ import { containerSees, mountMissing, type Project } from './mounts.ts';
 /** How long the engine may take to tell that a container has ended. */
 const goneToldWithinMs = 500;
 
-export interface DockerToolboxOptions {
-  workspace: Workspace;
-  root: string;
-  shared?: readonly string[];
-  signal: AbortSignal;
-  progress: Progress;
-}
-
 /**
  * The toolbox in a builder container, which needs nothing here but a Docker engine that sees this file system. Makes the
  * builder image when it is not there yet. Throws E_TOOLBOX_ENGINE, E_TOOLBOX_BUILDER, E_TOOLBOX_MOUNT, E_INTERRUPTED.
  */
-export async function openDockerToolbox(options: DockerToolboxOptions): Promise<Toolbox> {
+export async function openDockerToolbox(options: ToolboxOptions): Promise<Toolbox> {
   const { workspace, root, shared, signal, progress } = options;
   if (signal.aborted) throw interrupted();
   const engine = await findEngine(signal);
