@@ -1,4 +1,5 @@
 import type { DescribedChanges } from '../apt/changes/described.ts';
+import type { PackageChange } from '../apt/changes/diff.ts';
 import { changesMarkdown, type TitledChanges } from '../apt/changes/markdown.ts';
 
 /** One image's part of an update, as the verb `update` reports it; with what changelogs say, where that is known. */
@@ -9,18 +10,8 @@ export interface ImageChanges extends Partial<Omit<DescribedChanges, 'changes'>>
   changes: PackageChange[];
 }
 
-export interface PackageChange {
-  package: string;
-  /** Version before; null when the package is new. */
-  from: string | null;
-  /** Version after; null when the package is gone. */
-  to: string | null;
-  /** A past participle: upgraded, added, removed, … */
-  kind: string;
-}
-
 /** The order in which kinds are counted; others follow by name. */
-const order = ['upgraded', 'downgraded', 'changed', 'added', 'removed'];
+const order = ['upgraded', 'downgraded', 'added', 'removed'];
 
 /** Characters of the changelogs in a message: forges take it for the text of the merge request. */
 const changelogLimit = 16_000;

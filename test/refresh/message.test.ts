@@ -1,7 +1,8 @@
 import { expect } from 'chai';
+import type { ChangeKind } from '../../src/apt/changes/diff.ts';
 import { commitMessage } from '../../src/refresh/message.ts';
 
-const change = (name: string, kind: string, from: string | null, to: string | null) => ({
+const change = (name: string, kind: ChangeKind, from: string | null, to: string | null) => ({
   package: name,
   kind,
   from,

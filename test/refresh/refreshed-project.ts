@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import type { PackageChange } from '../../src/apt/changes/diff.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { type GateResult, type RefreshOptions, type RefreshResult, refresh } from '../../src/refresh/refresh.ts';
 import { environment, makeRepositories, type Repositories, stateOf } from './repositories.ts';
@@ -44,7 +45,7 @@ class RefreshedProject {
   updateTo(text: string): RefreshOptions['update'] {
     return async () => {
       await writeFile(this.at.lockfile, text);
-      const changes = [
+      const changes: PackageChange[] = [
         { package: 'a', from: '1', to: '2', kind: 'upgraded' },
         { package: 'b', from: null, to: '7', kind: 'added' },
       ];
