@@ -2,13 +2,11 @@ import { readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promise
 import { withDevice } from '../../config/add-device.ts';
 import { parseConfig } from '../../config/load.ts';
 import type { Config } from '../../config/types.ts';
-import { realConnection } from '../../device/ssh/connection.ts';
-import { connect } from '../../device/ssh/ssh.ts';
 import { LockstepError } from '../../errors/index.ts';
 import { type Context, ok } from '../verb.ts';
 import type { DevicesAction } from './action.ts';
 import { checkHostKey, deviceNameOf, parseAddress } from './address.ts';
-import { confirmedKey } from './confirmed-key.ts';
+import { firstLogin } from './first-login.ts';
 
 /**
  * `lockstep devices adopt [USER@]HOST[:PORT]`: writes a device into lockstep.yml, its host key pinned. The key is taken
@@ -24,10 +22,7 @@ export const adopt: DevicesAction = {
     const config = await context.config();
     const name = freeName(config, as ?? deviceNameOf(at.host));
     const image = await imageFor(context, config);
-    const asked = { ...at, name, hostKey: hostKey ?? null, identity: null, proxyJump: null };
-    const to = await realConnection(asked, context.environment);
-    const pinned = await confirmedKey(context, to);
-    const session = await connect({ ...to, hostKey: pinned }, context);
+    const { session, hostKey: pinned } = await firstLogin(context, name, at, hostKey);
     await session.close();
     await rewrite(config.file, (text) => withDevice(text, name, { ...at, hostKey: pinned, image }));
     const told = `${name} is in ${config.file}, with the host key ${pinned}`;

@@ -1,7 +1,5 @@
 import path from 'node:path';
 import { type Architecture, architectures } from '../../config/types.ts';
-import { realConnection } from '../../device/ssh/connection.ts';
-import { connect } from '../../device/ssh/ssh.ts';
 import { LockstepError } from '../../errors/index.ts';
 import { draftOfDevice } from '../../peers/device-draft.ts';
 import { type Draft, usualSuites } from '../../peers/draft.ts';
@@ -10,7 +8,7 @@ import { readDevice } from '../../peers/live-device.ts';
 import { draftOfMultistrap } from '../../peers/multistrap.ts';
 import { draftOfList } from '../../peers/package-list.ts';
 import { checkHostKey, deviceNameOf, parseAddress } from '../devices/address.ts';
-import { confirmedKey } from '../devices/confirmed-key.ts';
+import { firstLogin } from '../devices/first-login.ts';
 import type { Context } from '../verb.ts';
 import { readMultistrap, readPeerFile } from './read-peer-file.ts';
 
@@ -68,10 +66,7 @@ async function fromLiveDevice(context: Context, address: string, { hostKey }: Pe
   checkHostKey(hostKey);
   const at = parseAddress('init --from-device', address);
   const name = deviceNameOf(at.host);
-  const asked = { ...at, name, hostKey: hostKey ?? null, identity: null, proxyJump: null };
-  const to = await realConnection(asked, context.environment);
-  const pinned = await confirmedKey(context, to);
-  const session = await connect({ ...to, hostKey: pinned }, context);
+  const { session, hostKey: pinned } = await firstLogin(context, name, at, hostKey);
   try {
     const { image, notes, installed } = draftOfDevice(await readDevice(session));
     return { draft: { image, device: { ...at, name, hostKey: pinned }, notes }, from: `device ${name}`, installed };
