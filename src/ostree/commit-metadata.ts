@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { bytesIfThere } from '../files/if-there.ts';
 import { decodeDictionary, memberEnds } from './gvariant.ts';
 import { commitFile } from './signing.ts';
 
 /** The strings among a commit's metadata, such as `version`; null when the repository has no such commit. */
 export async function readCommitMetadata(repo: string, commit: string): Promise<Map<string, string> | null> {
-  const bytes = await readCommit(repo, commit);
+  const bytes = await bytesIfThere(commitFile(repo, commit));
   if (bytes === null) return null;
   const strings = [...decodeDictionary(metadataOf(bytes))].filter(([, { type }]) => type === 's');
   return new Map(strings.map(([key, { data }]) => [key, data.toString('utf8', 0, data.length - 1)]));
@@ -12,17 +12,10 @@ export async function readCommitMetadata(repo: string, commit: string): Promise<
 
 /** A commit's first line; null when the repository has no such commit. */
 export async function readCommitSubject(repo: string, commit: string): Promise<string | null> {
-  const bytes = await readCommit(repo, commit);
+  const bytes = await bytesIfThere(commitFile(repo, commit));
   if (bytes === null) return null;
   const [[, , start = 0, end = 1]] = memberEnds(bytes, 4);
   return bytes.toString('utf8', start, end - 1);
-}
-
-async function readCommit(repo: string, commit: string): Promise<Buffer | null> {
-  return readFile(commitFile(repo, commit)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
 }
 
 /**

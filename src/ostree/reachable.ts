@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pLimit from 'p-limit';
+import { bytesIfThere } from '../files/if-there.ts';
 import { type MetadataKind, objectName, type SubtreeObjects } from './objects.ts';
 import { readDirTree, rootOfCommit } from './read-objects.ts';
 
@@ -15,10 +15,7 @@ export async function reachableFrom(repo: string, commits: Iterable<string>): Pr
   const found = new Set<string>();
   const limit = pLimit(readsAtOnce);
   const read = (checksum: string, kind: MetadataKind) =>
-    limit(() => readFile(path.join(repo, 'objects', objectName(checksum, kind)))).catch((error) => {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw error;
-    });
+    limit(() => bytesIfThere(path.join(repo, 'objects', objectName(checksum, kind))));
   const isNew = (name: string) => !found.has(name) && found.add(name);
   const directory = async ({ tree, meta }: SubtreeObjects): Promise<void> => {
     found.add(objectName(meta, 'dirmeta'));

@@ -1,6 +1,7 @@
-import { readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
+import { realpath, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { LockstepError } from '../errors/index.ts';
+import { bytesIfThere } from '../files/if-there.ts';
 import type { Git } from './git.ts';
 
 /** Where a checkout stood before the refresh: what it returns to, however the refresh ends. */
@@ -27,7 +28,7 @@ export async function readCheckout(git: Git, root: string, lockfiles: readonly s
     apart: `${path.posix.join(below, '.lockstep')}/`,
     branch: head.exitCode === 0 ? head.stdout.trim() : null,
     commit,
-    lockfiles: new Map(await Promise.all(lockfiles.map(async (file) => [file, await bytesOf(file)] as const))),
+    lockfiles: new Map(await Promise.all(lockfiles.map(async (file) => [file, await bytesIfThere(file)] as const))),
   };
 }
 
@@ -60,17 +61,10 @@ export async function nameBelow(top: string, lockfile: string): Promise<string> 
 }
 
 async function putBack(file: string, bytes: Buffer | null): Promise<void> {
-  const now = await bytesOf(file);
+  const now = await bytesIfThere(file);
   if (bytes === null) return rm(file, { force: true });
   if (now?.equals(bytes)) return;
   const temporary = `${file}.${process.pid}.tmp`;
   await writeFile(temporary, bytes);
   await rename(temporary, file);
-}
-
-async function bytesOf(file: string): Promise<Buffer | null> {
-  return readFile(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
 }

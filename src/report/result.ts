@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { catalogue, type ErrorCode, LockstepError } from '../errors/index.ts';
+import { textIfThere } from '../files/if-there.ts';
 
 const code = z.enum(Object.keys(catalogue) as [ErrorCode, ...ErrorCode[]]);
 
@@ -88,10 +89,7 @@ export function resultFile(runDirectory: string): string {
 /** The results of a run directory, or null when it holds none. Throws E_RESULT when the file is damaged. */
 export async function readResult(runDirectory: string): Promise<RunResult | null> {
   const file = resultFile(runDirectory);
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw error;
-  });
+  const text = await textIfThere(file);
   if (text === null) return null;
   try {
     return schema.parse(JSON.parse(text));

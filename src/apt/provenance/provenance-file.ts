@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { ImageConfig } from '../../config/types.ts';
 import { LockstepError } from '../../errors/index.ts';
+import { textIfThere } from '../../files/if-there.ts';
 import { Deb822Error, formatStanzas, parseStanzas, Stanza } from '../deb822.ts';
 import { isLocalOrigin, type PackageOrigin, type Provenance, type RecordedRelease } from './provenance.ts';
 
@@ -16,12 +16,8 @@ export function provenanceFile({ lockfile }: Pick<ImageConfig, 'lockfile'>): str
  */
 export async function readProvenance(image: Pick<ImageConfig, 'lockfile'>): Promise<Provenance | null> {
   const file = provenanceFile(image);
-  try {
-    return parseProvenance(await readFile(file, 'utf8'), file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
+  const text = await textIfThere(file);
+  return text === null ? null : parseProvenance(text, file);
 }
 
 /**

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import type { ImageConfig } from '../../config/types.ts';
+import { textIfThere } from '../../files/if-there.ts';
 import { lockDigest } from '../lockfile/lockfile.ts';
 import type { Resolution } from '../resolve.ts';
 import { hasOrigins, type Provenance, releaseKey } from './provenance.ts';
@@ -14,13 +14,8 @@ export interface Recorded {
 /** null: nothing is. Throws E_PROVENANCE_SYNTAX. */
 export async function readRecorded(image: Pick<ImageConfig, 'lockfile'>): Promise<Recorded | null> {
   const file = provenanceFile(image);
-  try {
-    const text = await readFile(file, 'utf8');
-    return { text, provenance: parseProvenance(text, file) };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
+  const text = await textIfThere(file);
+  return text === null ? null : { text, provenance: parseProvenance(text, file) };
 }
 
 /**

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { writeLockfile } from '../../apt/lockfile/lockfile.ts';
 import type { ImageConfig } from '../../config/types.ts';
+import { textIfThere } from '../../files/if-there.ts';
 import type { BuildEnvironment, StageResult } from '../stage.ts';
 import { assignIds, formatIdentities, type Identity, parseIdentities } from './identity-lock.ts';
 import { renumber } from './renumber.ts';
@@ -58,10 +58,7 @@ export class Identities {
 }
 
 async function readLock(file: string): Promise<Identity[]> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+  const text = (await textIfThere(file)) ?? '';
   return parseIdentities(text, file);
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { ImageConfig } from '../../config/types.ts';
 import { type LockedDeb, nameOf } from '../../deb/package.ts';
 import { LockstepError } from '../../errors/index.ts';
+import { textIfThere } from '../../files/if-there.ts';
 import { importFormat } from './import-deb.ts';
 
 /** The commits that a deb is imported to. */
@@ -23,10 +24,7 @@ export function treeRecordFile({ name, lockfile }: Pick<ImageConfig, 'name' | 'l
 
 /** Empty when there is none. Throws E_LOCK_SYNTAX. */
 export async function readTreeRecord(file: string): Promise<TreeRecord> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return '';
-    throw error;
-  });
+  const text = (await textIfThere(file)) ?? '';
   return parseTreeRecord(text, file);
 }
 
