@@ -1,22 +1,14 @@
 import { expect } from 'chai';
 import { parseConfig } from '../../src/config/load.ts';
 import type { ImageConfig } from '../../src/config/types.ts';
-import { LockstepError } from '../../src/errors/index.ts';
+import { complaint } from '../refusal.ts';
 
 const panel = 'images:\n  panel:\n    arch: armhf\n    suites: [bookworm]\n    packages: [systemd-sysv]\n';
 const vendor = '{url: https://repo.example.org/debian/, suites: [stable], keyring: keys/vendor.asc}';
 
 const image = (keys: string): ImageConfig => parseConfig('/project/lockstep.yml', panel + keys).images[0]!;
 
-function failure(keys: string): LockstepError {
-  try {
-    image(keys);
-  } catch (error) {
-    if (error instanceof LockstepError) return error;
-    throw error;
-  }
-  throw new Error('the configuration was accepted');
-}
+const failure = (keys: string) => complaint(() => image(keys));
 
 describe('the archives of an image', () => {
   it('are one with the component main, for the essential packages and no recommended ones, unless it says otherwise', () => {

@@ -1,18 +1,10 @@
 import { expect } from 'chai';
 import { parseConfig } from '../../src/config/load.ts';
-import { LockstepError } from '../../src/errors/index.ts';
+import { complaint } from '../refusal.ts';
 
 const parse = (text: string) => parseConfig('/project/lockstep.yml', text);
 
-function failure(text: string): LockstepError {
-  try {
-    parse(text);
-  } catch (error) {
-    if (error instanceof LockstepError) return error;
-    throw error;
-  }
-  throw new Error('the configuration was accepted');
-}
+const failure = (text: string) => complaint(() => parse(text));
 
 const base = `images:
   .base:
