@@ -5,6 +5,7 @@
  *   dir             directory of lockstep.yml, relative to the workspace (default: the workspace)
  *   image           name or list of names (default: all)
  *   only            package or list of packages to update, with what they need, all others staying (default: all)
+ *   minimumAge      how old versions must be, such as '3d' or '0s' (default: what lockstep.yml says)
  *   author          author of the commit, 'Name <mail@host>' (default: git's configuration)
  *   credentials     id of a user name and API token for the controller of a Jenkins gate (default: none)
  *   gitCredentials  id of a user name and password for git over HTTPS; for ssh, wrap the step in sshagent (default: none)
@@ -24,6 +25,6 @@ def call(Map given = [:]) {
     if (given.gitCredentials) {
         bindings << gitUsernamePassword(credentialsId: given.gitCredentials)
     }
-    return lockstepAgent(step: 'lockstepRefresh', verb: 'refresh', given: given, flags: ['author', 'only'],
+    return lockstepAgent(step: 'lockstepRefresh', verb: 'refresh', given: given, flags: ['author', 'only', 'minimumAge'],
         own: ['credentials', 'gitCredentials'], bindings: bindings, publish: 'always')
 }

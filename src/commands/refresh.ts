@@ -10,6 +10,7 @@ import type { Context, Outcome, Verb } from './verb.ts';
 interface Options extends CommonOptions {
   author?: string;
   only?: string[];
+  minimumAge?: string;
 }
 
 /** `lockstep refresh`: the nightly job. */
@@ -20,7 +21,8 @@ export const refresh: Verb<Options> = {
   declare(command: Command) {
     command
       .option('--author <"Name <mail>">', 'author of the commit; default: the configuration of git')
-      .option('--only <package...>', 'update these packages and what they need for that, nothing else');
+      .option('--only <package...>', 'update these packages and what they need for that, nothing else')
+      .option('--minimum-age <duration>', 'how old versions must be, in place of what lockstep.yml says: 0s, 3d');
   },
 
   async run(context, options): Promise<Outcome> {
@@ -31,7 +33,7 @@ export const refresh: Verb<Options> = {
       settings,
       lockfiles: images.map((image) => image.lockfile),
       author,
-      update: () => inCheckout(context, options, (inner) => updateAll(inner, options.only)),
+      update: () => inCheckout(context, options, (inner) => updateAll(inner, options)),
       gate: await gateOf(context, options),
       progress: context.progress,
       signal: context.signal,
@@ -52,10 +54,10 @@ async function inCheckout<T>(context: Context, options: Options, work: (inner: C
 }
 
 /** @param only the packages that alone are to be updated; all when not given */
-async function updateAll(context: Context, only?: string[]): Promise<ImageChanges[]> {
+async function updateAll(context: Context, { only, minimumAge }: Options): Promise<ImageChanges[]> {
   const { update } = await import('./update/update.ts');
   const { describedUpdate } = await import('./described-update.ts');
-  return describedUpdate(context, (await update.run(context, { only }, [])).images as UpdatedImage[]);
+  return describedUpdate(context, (await update.run(context, { only, minimumAge }, [])).images as UpdatedImage[]);
 }
 
 async function gateOf(context: Context, options: Options): Promise<RefreshOptions['gate']> {

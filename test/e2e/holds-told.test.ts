@@ -121,7 +121,9 @@ describe('lockstep update with what is held', function () {
     expect(misspelt.outcome.hint).to.contain('app');
   });
 
-  it('is what a refresh does with the packages that are named', async () => {
+  it('is what a refresh does with the packages that are named, which need not wait then either', async () => {
+    await configure({ minimumAge: '3d' });
+    await update();
     const at = await makeRepositories();
     try {
       const files = ['lockstep.yml', 'panel.lock'].map(async (name) => [
@@ -130,8 +132,8 @@ describe('lockstep update with what is held', function () {
       ]);
       await commitFiles(at.clone, { ...Object.fromEntries(await Promise.all(files)), '.gitignore': '.lockstep/\n' });
       await git(at.clone, 'push', '--quiet', 'origin', 'main');
-      await publish([deb('app', '2', 9), deb('lib', '2', 9)]);
-      const argv = ['refresh', '--only', 'app', '--author', 'Night Job <night@example.org>'];
+      await publish([deb('app', '2', 1), deb('lib', '2', 9)]);
+      const argv = ['refresh', '--only', 'app', '--minimum-age', '0s', '--author', 'Night Job <night@example.org>'];
       const { exitCode, stderr } = await lockstepFrom(at.clone, argv, { wrap: underKeyring(archive.keyring) });
       expect(exitCode, stderr).to.equal(0);
       const lockfile = await git(at.bare, 'show', 'lockstep/refresh:panel.lock');

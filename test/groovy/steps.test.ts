@@ -89,6 +89,11 @@ describe('the steps of the shared library, under Groovy', function () {
     expect(argvIn(log)).to.deep.equal(['update', '--json', '-C', '.', '--check']);
     const some = await run("lockstepUpdate(only: ['openssl', 'curl'])", { agent: well });
     expect(argvIn(some.log).slice(4).join(' ')).to.equal('--only openssl --only curl');
+    const told = "minimumAge: '0s', allowSuiteRollback: ['a-security', 'b'], allowExpired: 'c', withoutSuite: 'd'";
+    const risky = await run(`lockstepUpdate(${told})`, { agent: well });
+    expect(argvIn(risky.log).slice(4).join(' ')).to.equal(
+      '--minimum-age 0s --without-suite d --allow-expired c --allow-suite-rollback a-security --allow-suite-rollback b',
+    );
     const two = await run("lockstepGc(keepRev: ['main', 'v1'], keepCommits: 2, dryRun: true)", { agent: well });
     expect(argvIn(two.log).slice(4).join(' ')).to.equal('--keep-rev main --keep-rev v1 --keep-commits 2 --dry-run');
     const off = await run('lockstepUpdate(check: false)', { agent: well });
