@@ -28,8 +28,7 @@ async function declareProgram(argv: string[]): Promise<Command> {
     .description('Pinned Debian packages, one ostree commit and every test device, moving in lockstep.')
     .version(version)
     .exitOverride()
-    .configureOutput({ writeErr: () => {} })
-    .showSuggestionAfterError(false);
+    .configureOutput({ writeErr: () => {} });
   withCommonOptions(program);
   const chosen = argv.find((word) => Object.hasOwn(verbs, word));
   for (const [name, entry] of Object.entries(verbs)) {
@@ -127,11 +126,19 @@ function report(thrown: unknown, json: boolean, verbose: boolean): number {
 
 function asLockstepError(error: unknown): LockstepError {
   if (error instanceof LockstepError) return error;
-  if (error instanceof CommanderError) return new LockstepError('E_USAGE', error.message.replace(/^error: /, ''));
+  if (error instanceof CommanderError) return usageError(error.message);
   const { code, message, path } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC')
     return new LockstepError('E_DISK_FULL', `the disk is full: ${path ?? message}`, { cause: error });
   return new LockstepError('E_INTERNAL', message ?? String(error), { cause: error });
+}
+
+/** What it suggests is told apart from what is wrong. */
+function usageError(said: string): LockstepError {
+  const [message = '', suggestion] = said.replace(/^error: /, '').split(/\n\(Did you mean /);
+  return new LockstepError('E_USAGE', message, {
+    hint: suggestion === undefined ? undefined : `did you mean ${suggestion.replace(/\)$/, '')}`,
+  });
 }
 
 function asInterrupted(cause: unknown): LockstepError {

@@ -26,17 +26,23 @@ export function archiveKeys(
   };
 }
 
-/** What no archive could fulfil: packages both wanted and excluded, a suite of a repository given twice. */
-export function archiveContradictions({ name, packages, base, exclude, sources }: ImageConfig): Issue[] {
+/** What no archive could fulfil: packages both wanted and excluded, a suite of a repository or a pin given twice. */
+export function archiveContradictions({ name, packages, base, exclude, sources, pins }: ImageConfig): Issue[] {
   const wanted = new Set([...packages, ...(base === 'essential' ? [] : base)]);
   const both = exclude.filter((excluded) => wanted.has(excluded));
   const places = sources.flatMap(({ url, suites }) => suites.map((suite) => `${url} ${suite}`));
-  const twice = places.filter((place, index) => places.indexOf(place) !== index);
+  const twice = repeated(places);
+  const pinnedTwice = repeated(pins.map((pin) => pin.package));
   const issue = (key: string, message: string): Issue => {
     return { code: 'custom', path: ['images', name, key], message, input: undefined };
   };
   return [
     ...both.map((excluded) => issue('exclude', `${excluded} is among the packages of the image`)),
     ...twice.map((place) => issue('sources', `${place} is there twice`)),
+    ...pinnedTwice.map((pinned) => issue('pins', `${pinned} is pinned twice`)),
   ];
+}
+
+function repeated(items: readonly string[]): string[] {
+  return [...new Set(items.filter((item, index) => items.indexOf(item) !== index))];
 }

@@ -59,7 +59,7 @@ describe('the command line', function () {
   it('refuses a flag that does not exist', async () => {
     const { exitCode, stderr } = await lockstep('explain', '--jsno');
     expect(exitCode).to.equal(2);
-    expect(stderr).to.contain("unknown option '--jsno'");
+    expect(stderr).to.contain("unknown option '--jsno'\n  hint: did you mean --json?");
   });
 
   it('takes common flags before the verb as well as after it', async () => {

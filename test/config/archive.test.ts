@@ -67,6 +67,11 @@ describe('the archives of an image', () => {
       'exclude: [systemd-sysv]',
       'systemd-sysv is among the packages of the image',
     ],
+    [
+      'two pins of a package, of which one alone could hold',
+      'pins: [{package: dash, version: "1*", reason: a}, {package: dash, version: "2*", reason: b}]',
+      'dash is pinned twice',
+    ],
     ['a base package that is excluded', 'base: [dpkg]\n    exclude: [dpkg]', 'dpkg is among'],
   ] as const) {
     it(`refuses ${what}`, () => {

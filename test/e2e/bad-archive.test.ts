@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import type { ErrorCode } from '../../src/errors/index.ts';
 import { LoopbackArchive } from '../apt/loopback-archive.ts';
 import { stanzaText } from '../apt/samples.ts';
+import { lockstepFrom } from './tiny-project.ts';
 import { updateIn } from './update-command.ts';
 
 const base = stanzaText('base', '1', { Essential: 'yes' });
@@ -115,4 +116,25 @@ describe('lockstep update with a bad archive', function () {
       expect(await snapshot()).to.deep.equal(whole);
     });
   }
+
+  it('that goes silent in the middle of a file ends with E_APT_UNREACHABLE and changes no file', async () => {
+    await tool({});
+    const packages = await archive.read(index);
+    archive.answers.set(index, (_, response) => {
+      response.writeHead(200, { 'Content-Length': packages.length });
+      response.write(packages.subarray(0, packages.length / 2));
+    });
+    // This machine's apt waits for 20 seconds, three times over.
+    const settings = await mkdtemp(path.join(tmpdir(), 'lockstep-bad-apt-'));
+    await writeFile(path.join(settings, 'impatient'), 'Acquire::http::Timeout "1";\n');
+    const script = `mount --bind ${settings} /etc/apt/apt.conf.d; exec "$@"`;
+    const wrap = ['unshare', '--mount', 'sh', '-euc', script, 'sh'];
+    const refused = await lockstepFrom(dir, ['update'], { wrap });
+    await rm(settings, { recursive: true });
+    expect([refused.exitCode, refused.outcome.code], refused.stderr).to.deep.equal([1, 'E_APT_UNREACHABLE']);
+    expect(refused.outcome.message).to.contain('Packages');
+    expect(await snapshot()).to.deep.equal(whole);
+    await repair();
+    expect((await updateIn(dir)).outcome.outcome, 'it left something behind').to.equal('unchanged');
+  });
 });

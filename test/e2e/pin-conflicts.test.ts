@@ -108,6 +108,15 @@ describe('pins that leave no solution', function () {
     expect(message).to.contain('the exclusion of data leaves no solution:\n  lib 2 needs data');
   });
 
+  it('are explained by a few of those that need it where there are many', async () => {
+    const many = Array.from({ length: 14 }, (_, at) => `p${at}`);
+    const packages = [stanzaText('app', '2', { Depends: many.join(', ') }), stanzaText('lib', '1')];
+    packages.push(stanzaText('lib', '2'), ...many.map((name) => stanzaText(name, '1', { Depends: 'lib (>= 2)' })));
+    const message = await refused(packages, { pins: [pin('lib', '1')] });
+    expect(message.match(/needs lib \(>= 2\)/g)).to.have.length(10);
+    expect(message).to.match(/\n {2}… and 4 more\n {2}lib is pinned because: /);
+  });
+
   it('are told one after the other when there are several causes', async () => {
     const packages = [
       stanzaText('app', '2', { Depends: 'lib (>= 2), data (>= 2)' }),

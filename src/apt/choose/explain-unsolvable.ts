@@ -12,6 +12,8 @@ import { discord, type Held } from './discord.ts';
 /** What lockstep.yml demands of a solution: a pin, or the name of a package that is excluded. */
 type Demand = PinConfig | string;
 
+const mostClauses = 10;
+
 /**
  * Why there is no solution, in terms of the packages: which pins and exclusions leave none, and what needs what.
  * E_APT_UNSOLVABLE, or what apt's own words mean when it is not for those.
@@ -65,7 +67,13 @@ function paragraph(cause: readonly Demand[], told: readonly string[]): string {
   );
   const what = named.length === 1 ? 'leaves no solution' : 'leave no solution together';
   const reasons = cause.filter(isPin).map((pin) => `  ${pin.package} is pinned because: ${pin.reason}`);
-  return [`${named.join(' and ')} ${what}:`, ...told.map((clause) => `  ${clause}`), ...reasons].join('\n');
+  return [`${named.join(' and ')} ${what}:`, ...shown(told), ...reasons].join('\n');
+}
+
+/** What half of the system needs is as well explained by a few of those packages. */
+function shown(clauses: readonly string[]): string[] {
+  const lines = clauses.slice(0, mostClauses).map((clause) => `  ${clause}`);
+  return clauses.length > mostClauses ? [...lines, `  … and ${clauses.length - mostClauses} more`] : lines;
 }
 
 /** There is a solution, but not one that leaves everything else as it is locked. */
@@ -79,13 +87,9 @@ async function cannotHold(
   const told = await discord(await stanzas(search, free), held, (names) => search.offered.named(names));
   const clauses = told.length > 0 ? told : unmetDependencies(output).map((line) => line.trim());
   const message = `image ${image.name}: ${only.join(', ')} cannot be updated while all else stays as it is locked:`;
-  return new LockstepError(
-    'E_APT_UNSOLVABLE',
-    [message, ...clauses.slice(0, 10).map((each) => `  ${each}`)].join('\n'),
-    {
-      hint: 'name the packages that stand in the way with `--only` too, or update all',
-    },
-  );
+  return new LockstepError('E_APT_UNSOLVABLE', [message, ...shown(clauses)].join('\n'), {
+    hint: 'name the packages that stand in the way with `--only` too, or update all',
+  });
 }
 
 function stanzas({ toolbox, root, indexes }: Search, debs: Parameters<typeof stanzasOf>[3]): Promise<LockedPackage[]> {
