@@ -6,6 +6,7 @@ import type { YoungVersion } from './age/cooldown.ts';
 import { FirstSeen } from './age/first-seen.ts';
 import { publishedStanzas } from './archive/index-stanzas.ts';
 import type { IndexFile } from './archive/index-targets.ts';
+import { Offered } from './archive/offered.ts';
 import { type Prepared, type PrepareOptions, prepareImages } from './archive/prepare.ts';
 import { chooseDebs } from './choose/choose-debs.ts';
 import { noPackage } from './choose/unknown-package.ts';
@@ -45,6 +46,8 @@ export interface Resolution {
   early: YoungVersion[];
   /** What is held at a version that no suite has any more. */
   departed: LockedPackage[];
+  /** Exclusions of what no suite has, by name: slips of the pen. */
+  excludedNothing: string[];
 }
 
 /**
@@ -93,9 +96,16 @@ export async function resolvePrepared(
   refuseForeign(image, packages, local);
   stage?.advance({ count: packages.length, detail: '' });
   const { waiting, early } = chosen;
+  const files = indexes.map(({ file }) => file);
   const text = formatLockfile(inputsOf(configured, without), packages);
   const gone = packages.filter(({ sha256 }) => departed.has(sha256));
-  return { packages, text, origins: originsOf(published), releases, waiting, early, departed: gone };
+  const excludedNothing = await unknownExclusions(image, new Offered(toolbox, root, files));
+  return { packages, text, origins: originsOf(published), releases, waiting, early, departed: gone, excludedNothing };
+}
+
+async function unknownExclusions({ exclude }: ImageConfig, offered: Offered): Promise<string[]> {
+  const there = new Set((await offered.named(exclude)).map((each) => each.package));
+  return exclude.filter((name) => !there.has(name));
 }
 
 function originsOf(published: Awaited<ReturnType<typeof publishedStanzas<IndexFile>>>): Map<string, PackageOrigin> {

@@ -85,6 +85,14 @@ describe('lockstep update with what is held', function () {
     expect((await update()).stderr).to.contain('image panel has no package libb: its pin holds nothing');
   });
 
+  it('says that the exclusion of a package that no suite has keeps nothing out', async () => {
+    await configure({ exclude: ['libb', 'lob'] });
+    await publish([deb('app', '1', 9), deb('lib', '1', 9), deb('lob', '1', 9)]);
+    const { stderr } = await update();
+    expect(stderr).to.contain('image panel: no suite has a package libb: its exclusion keeps nothing out');
+    expect(stderr).not.to.contain('a package lob');
+  });
+
   it('tells what waits, until when, and takes it at once with --minimum-age 0s', async () => {
     await configure({ minimumAge: '3d' });
     await publish([deb('app', '1', 9), deb('lib', '2', 1)]);

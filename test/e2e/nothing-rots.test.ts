@@ -51,6 +51,21 @@ describe('a lockfile whose debs have left the mirror', function () {
     expect(offline.stderr).to.contain('4 debs');
   });
 
+  it('builds as apt2ostree wrote it, under its name and without lines that say what it was made for', async () => {
+    for (const deb of debs) archive.serve(deb);
+    const named = { mirror: urlOf(mirror), archives: [urlOf(archive)], lockfile: 'Packages.lock' };
+    const dir = await tinyProject(debs, named);
+    const [ours, theirs] = ['tiny.lock', 'Packages.lock'].map((name) => path.join(dir, name)) as [string, string];
+    const text = (await readFile(ours, 'utf8')).replace(/^#.*\n/gm, '').trimStart();
+    await rm(ours);
+    await writeFile(theirs, text);
+    const { exitCode, stderr } = await lockstepFrom(dir, untilMerge);
+    expect(exitCode, stderr).to.equal(0);
+    expect((await ostree(dir, 'refs', '--list', 'dpkg')).split('\n').sort()).to.deep.equal(bothRefs(debs));
+    expect(await readFile(theirs, 'utf8')).to.equal(text);
+    expect(text).to.match(/^Package: /);
+  });
+
   it('builds from `archives:` what the mirror no longer has, or has another deb in the place of', async () => {
     const [gone, other, torn, there] = debs as [MadeDeb, MadeDeb, MadeDeb, MadeDeb];
     mirror.serve(other, wrong(other));

@@ -35,7 +35,7 @@ export async function lockfilesBefore(context: Context, images: ImageConfig[], o
   return images.map((image, index) => {
     const { text, packages } = lockfiles[index]!;
     const recorded = records[index]!;
-    const nothing = { origins: new Map(), releases: [], waiting: [], early: [], departed: [] };
+    const nothing = { origins: new Map(), releases: [], waiting: [], early: [], departed: [], excludedNothing: [] };
     const asItIs: Resolution = { packages, text, ...nothing };
     const before = { image, text, packages, recorded, only: named[index]! };
     return before.only.length === 0 ? { ...before, asItIs } : before;

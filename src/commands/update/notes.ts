@@ -19,9 +19,13 @@ export function noteBefore(progress: Progress, image: ImageConfig, without: read
 }
 
 /** What is odd about what came of it. */
-export function noteAfter(progress: Progress, image: ImageConfig, { packages, early, departed }: Resolution): void {
+export function noteAfter(progress: Progress, image: ImageConfig, resolution: Resolution): void {
+  const { packages, early, departed, excludedNothing } = resolution;
   for (const pin of idlePins(image, packages)) {
     progress.note(`image ${image.name} has no package ${pin.package}: its pin holds nothing`);
+  }
+  for (const name of excludedNothing) {
+    progress.note(`image ${image.name}: no suite has a package ${name}: its exclusion keeps nothing out`);
   }
   if (early.length > 0) {
     progress.note(
