@@ -1,9 +1,11 @@
 import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
+import { formatKargs, kargsFile } from '../../src/image/kargs.ts';
 import { trustFiles } from '../../src/image/signing/trust.ts';
 import { ostree } from '../e2e/projects.ts';
 import type { MadeKey } from '../image/gpg-keys.ts';
+import { calamitousFiles } from './calamities.ts';
 import { newc } from './newc.ts';
 
 interface ImageFile {
@@ -32,6 +34,8 @@ const names = [
   'failing',
   'loops',
   'wedged',
+  'calamitous',
+  'rootless',
 ] as const;
 
 const units = 'usr/lib/systemd/system';
@@ -130,6 +134,13 @@ export async function makeImages(dir: string, key: MadeKey, stranger: MadeKey, r
     failing: started('lockstep-faults', 'ExecStart=/bin/false'),
     loops: started('lockstep-faults', 'ExecStart=/usr/bin/systemctl --force reboot\nExecStart=/usr/bin/sleep 60'),
     wedged: { [inModules('vmlinuz')]: { content: hangingKernel() } },
+    calamitous: Object.fromEntries(
+      Object.entries(calamitousFiles).map(([name, content]): [string, ImageFile] => [
+        name,
+        { content, mode: content.startsWith('#!') ? 0o755 : 0o644 },
+      ]),
+    ),
+    rootless: { [kargsFile]: { content: formatKargs(['root=LABEL=nowhere']) } },
   };
   for (const [name, files] of Object.entries(contents)) {
     const signer = name === 'unsigned' ? null : name === 'strange' ? stranger : key;

@@ -10,7 +10,7 @@ describe('the plan of the tests', () => {
     const files = [...together, ...alone].flatMap((job) => job.files);
     expect(new Set(files).size).to.equal(files.length);
     expect(files).to.include.members(['test/runner/plan.test.ts', 'test/e2e/device.test.ts', 'test/bundle.test.ts']);
-    expect(files.filter((file) => /^test\/(bench\/|faults\/(faults|rollback)\.)/.test(file))).to.deep.equal([]);
+    expect(files.filter((file) => /^test\/(bench\/|faults\/faults\.)/.test(file))).to.deep.equal([]);
     const unit = await planOf(root, 'unit');
     expect(
       unit.together.flatMap((job) => job.files).filter((file) => /^test\/(e2e|groovy)\//.test(file)),

@@ -55,7 +55,7 @@ const unitJobs = 4;
 /** The unit tests alone, or all there is: unit tests, the pipeline steps, and each file of test/e2e by itself. */
 export async function planOf(root: string, which: 'unit' | 'all'): Promise<Plan> {
   const all = await testFiles(root);
-  const unit = all.filter((file) => !/^test\/((e2e|groovy|bench)\/|faults\/(faults|rollback)\.)/.test(file));
+  const unit = all.filter((file) => !/^test\/((e2e|groovy|bench)\/|faults\/faults\.)/.test(file));
   if (which === 'unit') return { together: dealt(unit), alone: [] };
   const groovy = { name: 'groovy', files: all.filter((file) => file.startsWith('test/groovy/')) };
   const e2e = new Map(all.filter((file) => file.startsWith('test/e2e/')).map((file) => [shortName(file), file]));
