@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -26,35 +26,14 @@ import { replayAfterPowerCut } from '../../src/device/virtual/write-cache.ts';
 import { scriptImage } from '../../src/image/trial/script-image.ts';
 import { silent } from '../../src/progress/progress.ts';
 import { projectRoot } from '../e2e/lockstep.ts';
-import { ostree, projectWith } from '../e2e/projects.ts';
-import { makeKey } from '../image/gpg-keys.ts';
-import { type Images, imagesOf, makeImages } from './images.ts';
-
-const yaml = (port: number, hostKey: string) => `images:
-  panel:
-    arch: armhf
-    suites: [bookworm]
-    packages: [systemd-sysv]
-devices:
-  virt-1: {virtual: true}
-  bench: {host: 127.0.0.1, port: ${port}, user: root, identity: .lockstep/devices/virt-1/id_ed25519, hostKey: "${hostKey}"}
-  other: {host: 127.0.0.1, port: ${port}, user: root, identity: .lockstep/devices/virt-1/id_ed25519, hostKey: "${unknownKey}"}
-`;
+import { projectWith } from '../e2e/projects.ts';
+import { benchConfig, makeProject } from './bench-project.ts';
+import { type Images, imagesOf } from './images.ts';
 
 /** The name under which the device is reached through the link; \`other\` expects another host key there. */
 export type Name = 'bench' | 'other';
 
 export type Limits = DeployOptions['limits'];
-
-const unknownKey = `SHA256:${'A'.repeat(43)}`;
-
-async function makeProject(dir: string, source: string, random: () => number): Promise<void> {
-  await mkdir(workspaceOf(dir).dir, { recursive: true });
-  await writeFile(path.join(dir, 'lockstep.yml'), yaml(1, unknownKey));
-  await ostree(dir, 'init', '--mode=bare');
-  await ostree(dir, 'pull-local', source, 'panel/armhf');
-  await makeImages(dir, await makeKey(), await makeKey(), random);
-}
 
 /**
  * A virtual ARMv7 device on a bench: its power and its link are in the test's hands, and it is back in the state of its
@@ -99,7 +78,7 @@ export class Bench {
    */
   static async make(source: () => Promise<string>, random: () => number): Promise<Bench> {
     const kept = process.env.LOCKSTEP_FAULTS_BENCH;
-    const dir = kept ?? (await projectWith('faults', yaml(1, unknownKey)));
+    const dir = kept ?? (await projectWith('faults', benchConfig()));
     const files = deviceFiles(workspaceOf(dir), 'virt-1');
     const there = (await snapshotTags(files)).includes('ready');
     if (!there) await makeProject(dir, await source(), random);
@@ -115,7 +94,7 @@ export class Bench {
     const port = state?.port ?? 0;
     // The machine keeps its port over all that happens to it here.
     const link = await Link.open(() => port);
-    await writeFile(path.join(dir, 'lockstep.yml'), yaml(link.port, state?.hostKey ?? ''));
+    await writeFile(path.join(dir, 'lockstep.yml'), benchConfig({ port: link.port, hostKey: state?.hostKey ?? '' }));
     const context = openContext({ C: dir, toolbox: 'host' }, silent, never);
     const made = new Bench({ dir, images, link, context, device, port });
     if (there) return made;
@@ -229,15 +208,6 @@ export class Bench {
     await execa('ssh', [...trusting, ...to, `${back}; sync; systemctl daemon-reload; systemctl restart ssh`], {
       timeout: 60_000,
     });
-  }
-
-  /** Changes a byte of a file of a commit in the build repository. */
-  async corrupt(commit: string, file: string): Promise<void> {
-    const checksum = (await ostree(this.dir, 'ls', '--checksum', commit, file)).split(/\s+/)[4] ?? '';
-    const at = path.join(this.#workspace.repo, 'objects', checksum.slice(0, 2), `${checksum.slice(2)}.file`);
-    const bytes = await readFile(at);
-    bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 0x01;
-    await writeFile(at, bytes);
   }
 
   /** The commit that runs, seen past the link and past what judges deployments. */

@@ -1,5 +1,9 @@
 import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { workspaceOf } from '../../src/config/workspace.ts';
+import { ostree } from '../e2e/projects.ts';
 import type { Fault } from './fault.ts';
 import { deployed, ofImage, oneBoot, seenOf } from './met.ts';
 
@@ -13,6 +17,15 @@ const smallBoot = `mkdir -p /run/small
 mount -t tmpfs -o size=$(($(du -sk /boot | cut -f1) + 6000))k none /run/small
 cp -a /boot/. /run/small/
 mount --bind /run/small /boot`;
+
+/** Changes a byte of a file of a commit in the build repository. */
+async function corrupt(dir: string, commit: string, file: string): Promise<void> {
+  const checksum = (await ostree(dir, 'ls', '--checksum', commit, file)).split(/\s+/)[4] ?? '';
+  const at = path.join(workspaceOf(dir).repo, 'objects', checksum.slice(0, 2), `${checksum.slice(2)}.file`);
+  const bytes = await readFile(at);
+  bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 0x01;
+  await writeFile(at, bytes);
+}
 
 /** What may happen from the first byte on, most of it before the device reboots. */
 export const transferFaults: Fault[] = [
@@ -149,7 +162,7 @@ export const transferFaults: Fault[] = [
     times: 1,
     next: 'after',
     async play(bench) {
-      await bench.corrupt(bench.images.corrupt, '/usr/share/lockstep-faults/corrupt');
+      await corrupt(bench.dir, bench.images.corrupt, '/usr/share/lockstep-faults/corrupt');
       return deployed(bench, bench.images.corrupt);
     },
   },
