@@ -9,9 +9,12 @@ import { benchDiff } from './diff.ts';
 import { benchImport } from './import.ts';
 import { benchPush } from './push.ts';
 
+const parts = ['update', 'import', 'build', 'diff', 'push', 'deploy'] as const;
+type Part = (typeof parts)[number];
+
 /**
- * `npm run bench [-- --quick]`: what lockstep takes beside a peer that does the like, in one run on one machine. Prints; asserts
- * nothing. Takes some 20 minutes, most of them mmdebstrap's; --quick leaves that and the large image out.
+ * `npm run bench [-- [--quick] [PART…]]`: what lockstep takes beside a peer that does the like, in one run on one machine.
+ * Prints; asserts nothing. Takes some 20 minutes, most of them mmdebstrap's; --quick leaves that and the large image out.
  */
 const agent = path.resolve(import.meta.dirname, '../../resources/lockstep/agent.mjs');
 const suites = ['bookworm', 'bookworm-updates'];
@@ -27,22 +30,36 @@ many.push('nginx', 'postgresql', 'xorg', 'mpv');
 
 async function main(): Promise<void> {
   const quick = process.argv.includes('--quick');
+  const named = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+  const unknown = named.find((word) => !parts.some((part) => part === word));
+  if (unknown !== undefined) throw new Error(`there is no benchmark "${unknown}", only ${parts.join(', ')}`);
+  const wanted = (...some: Part[]) => named.length === 0 || some.some((part) => named.includes(part));
+
   console.log(describeMachine());
-  await inProject(packages, async (dir) => {
-    await benchUpdate(dir);
-    await benchImport({ dir, packages });
-    await benchBuilds({ name: 'base system', dir, packages, suites, changing }, quick ? [] : ['armhf', 'amd64']);
-    await benchDiff({ agent, dir });
-  });
-  await inProject(bootable, async (dir) => {
-    await benchBuilds({ name: 'bootable', dir, packages: bootable, suites, changing }, quick ? [] : ['armhf']);
-    await benchPush(dir);
-    await benchDeploy(dir);
-  });
-  await inProject(many, async (dir) => {
-    await benchDiff({ agent, dir });
-    if (!quick) await benchImport({ dir, packages: many });
-  });
+  if (wanted('update', 'import', 'build', 'diff')) {
+    await inProject(packages, async (dir) => {
+      if (wanted('update')) await benchUpdate(dir);
+      if (wanted('import')) await benchImport({ dir, packages });
+      const peers = quick ? [] : ['armhf', 'amd64'];
+      if (wanted('build')) await benchBuilds({ name: 'base system', dir, packages, suites, changing }, peers);
+      if (wanted('diff')) await benchDiff({ agent, dir });
+    });
+  }
+  if (wanted('build', 'push', 'deploy')) {
+    await inProject(bootable, async (dir) => {
+      const image = { name: 'bootable', dir, packages: bootable, suites, changing };
+      if (wanted('build')) await benchBuilds(image, quick ? [] : ['armhf']);
+      else await lockstep(dir, 'build');
+      if (wanted('push')) await benchPush(dir);
+      if (wanted('deploy')) await benchDeploy(dir);
+    });
+  }
+  if (wanted('diff') || (wanted('import') && !quick)) {
+    await inProject(many, async (dir) => {
+      if (wanted('diff')) await benchDiff({ agent, dir });
+      if (wanted('import') && !quick) await benchImport({ dir, packages: many });
+    });
+  }
 }
 
 /** Does the work in a project of one image, resolved. */
